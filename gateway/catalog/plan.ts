@@ -1,0 +1,105 @@
+/**
+ * The Plan: one AsyncAPI document, compiled to plain JSON (it crosses a worker boundary and is cached by hash). The only
+ * part of `catalog/` that others may import, and types alone.
+ */
+
+/** Raised whenever the shape below or the compiler's meaning changes: older caches are then compiled anew. */
+export type PlanFormat = 1
+
+export interface Plan {
+  readonly format: PlanFormat
+  /** SHA-256 of the document's (and overlay's) bytes, hex. */
+  readonly hash: string
+  /** Where it was read, as the operator named it. */
+  readonly file: string
+  /** `null`: readable, but without `x-data-product`: exposes nothing. */
+  readonly product: Product | null
+  readonly findings: readonly Finding[]
+}
+
+export type Lifecycle = 'draft' | 'released' | 'deprecated' | 'retired'
+
+export interface Product {
+  readonly id: string
+  readonly title: string
+  readonly version: string
+  readonly description: string | null
+  readonly license: { readonly name: string; readonly url: string | null } | null
+  readonly owner: { readonly team: string; readonly email: string | null }
+  readonly domain: string | null
+  readonly visibility: 'private' | 'internal' | 'public'
+  readonly access: 'open' | 'approval'
+  readonly lifecycle: Lifecycle
+  readonly deprecation: { readonly on: string; readonly sunset: string; readonly successor: string | null } | null
+  readonly sla: readonly { readonly property: string; readonly value: string | number; readonly unit: string | null }[]
+  readonly defaultPlan: string | null
+  readonly plans: readonly PricePlan[]
+  readonly streams: readonly Stream[]
+}
+
+/** What an agreement may take and what it costs. Money is a decimal string; durations are milliseconds. */
+export interface PricePlan {
+  readonly name: string
+  readonly price: string
+  readonly priceCurrency: string
+  readonly billingDuration: string
+  readonly includedMessages: number
+  readonly tiers: readonly { readonly upTo: number | null; readonly per1000: string }[]
+  readonly replay: { readonly per1000: string; readonly olderThanMs: number } | null
+  readonly overage: { readonly per1000: string } | null
+  readonly windows: readonly Window[]
+  readonly rate: { readonly messages: number; readonly burst: number } | null
+  /** `null`: the gateway's limit. */
+  readonly connections: number | null
+  readonly subscriptions: number | null
+  /** How far back a consumer may read; `null`: as far as the topic keeps. */
+  readonly replayHorizonMs: number | null
+  readonly onLimit: 'pause' | 'close' | 'overage'
+  readonly onRedisLoss: 'local' | 'pause'
+}
+
+/** `perMs` divides a day and is aligned to 1970 in UTC; `'month'` is the calendar month in UTC. */
+export interface Window {
+  readonly perMs: number | 'month'
+  readonly messages: number | null
+  readonly bytes: number | null
+}
+
+export interface Stream {
+  readonly id: string
+  readonly title: string
+  readonly description: string | null
+  readonly expose: 'read' | 'write'
+  readonly topic: string
+  /** As the document says; a hint, the broker decides. */
+  readonly partitions: number | null
+  /** Kafka servers of the channel, for matching with the configured clusters. */
+  readonly servers: readonly { readonly name: string; readonly cluster: string | null; readonly host: string }[]
+  readonly scope: string | null
+  readonly showKey: boolean
+  readonly showHeaders: readonly string[]
+  /** What to do with a record that breaks its contract. */
+  readonly invalid: 'frame' | 'skip'
+  /** Name of the message, or of the first of several. */
+  readonly message: string
+  readonly contentType: string
+  /** JSON Schema (draft 7) of the payload, self-contained (`#/` refs only); `null`: any JSON. Several messages become `anyOf`. */
+  readonly schema: JsonSchema | null
+}
+
+export type JsonSchema = { readonly [keyword: string]: unknown } | boolean
+
+/** Something to tell the document's author: what, where, how to mend it. An `error` keeps the document from being served. */
+export interface Finding {
+  readonly severity: 'error' | 'warning' | 'info'
+  /** Stable, `kebab-case`. */
+  readonly code: string
+  readonly message: string
+  /** What to do about it. */
+  readonly fix: string | null
+  /** JSON Pointer into the document (or overlay), `''` for the whole. */
+  readonly pointer: string
+  readonly file: string
+  /** 1-based; `null` where the place has no line. */
+  readonly line: number | null
+}
