@@ -1,0 +1,42 @@
+import type { Outlet } from './outlet.ts'
+
+/** Bytes that a reader hands over before others get their turn. */
+const PULL_BYTES_MAX = 64 * 1024
+/** Entries that a reader looks at before others get their turn, sent or not. */
+const PULL_ENTRIES_MAX = 2_000
+
+/** What one reader hands to its connection in one turn: bounded by the connection's room and by its share of the turn. */
+export class Batch {
+  /** The connection, not the share, was the bound. */
+  full = false
+  readonly #outlet: Outlet
+  readonly #room: number
+  readonly #frames: Uint8Array[] = []
+  #entries = 0
+  #bytes = 0
+
+  constructor(outlet: Outlet, room: number) {
+    this.#outlet = outlet
+    this.#room = room
+  }
+
+  /** Whether an entry fits whose frame has at most `bytes`; 0 for one that is passed unsent. */
+  takes(bytes: number): boolean {
+    if (++this.#entries > PULL_ENTRIES_MAX || (this.#bytes > 0 && this.#bytes + bytes > PULL_BYTES_MAX)) return false
+    if (this.#bytes + bytes <= this.#room || bytes === 0) return true
+    // A frame larger than the whole buffer goes alone, when the buffer is empty.
+    const alone = this.#bytes === 0 && bytes > this.#outlet.capacity && this.#outlet.room() >= this.#outlet.capacity
+    this.full = !alone
+    return alone
+  }
+
+  add(frame: Uint8Array): void {
+    this.#frames.push(frame)
+    this.#bytes += frame.byteLength
+  }
+
+  /** False: the connection is over. */
+  flush(): boolean {
+    return this.#frames.length === 0 || this.#outlet.send(this.#frames, this.#bytes)
+  }
+}

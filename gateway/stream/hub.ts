@@ -1,0 +1,288 @@
+import type { Clock } from '../clock.ts'
+import { fanOut, type Turn } from './fanout.ts'
+import type { Memory } from './memory.ts'
+import type { From } from './opening.ts'
+import type { Outlet } from './outlet.ts'
+import { Replay, type ReplayLimits } from './replay.ts'
+import type { Source } from './source.ts'
+import { Subscription, type ModeCounts, type SubscriptionHost } from './subscription.ts'
+import { Tail, type TailEvents } from './tail.ts'
+import { View, type ViewSpec } from './view.ts'
+
+export interface HubLimits extends ReplayLimits {
+  /** All rings and replay blocks of the process. */
+  readonly logMemoryBytesMax: number
+  /** Buffer of one connection; a turn broadcasts at most half of it. */
+  readonly sessionBufferBytesMax: number
+  /** A tail that nobody reads is kept this long. */
+  readonly lingerMs: number
+  /** JavaScript of one turn. */
+  readonly turnMsMax: number
+}
+
+export interface OpenRequest {
+  readonly spec: ViewSpec
+  readonly source: Source
+  readonly from: From
+  /** Nothing older is read, ms since 1970; `null`: all that the topic keeps. */
+  readonly horizon: number | null
+  readonly outlet: Outlet
+}
+
+/** Faults that are ours, for the log. */
+export type OnFault = (error: unknown, doing: string) => void
+
+/**
+ * Everything that is live in this process: tails, their views, who subscribed. It works in turns of the event loop: first
+ * every view broadcasts its slice, then every reader that can go on reads its share.
+ */
+export class Hub {
+  readonly replay: Replay
+  readonly counts: ModeCounts = {
+    off: { socket: 0, pause: 0, replay: 0 },
+    on: { start: 0, socket: 0, pause: 0, replay: 0 },
+  }
+  readonly #memory: Memory
+  readonly #clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>
+  readonly #limits: HubLimits
+  readonly #onFault: OnFault
+  readonly #tails = new Map<Source, Map<string, Tail>>()
+  readonly #subscriptions = new Set<Subscription>()
+  /** Views whose broadcast lags behind their tail. */
+  readonly #behind = new Map<View, Tail>()
+  #ready = new Set<Subscription>()
+  #scheduled = false
+  #viewsMade = 0
+  #tailsMade = 0
+  #tailCount = 0
+  #turn: Turn = { bytes: 0, bytesMax: 0, deadline: 0 }
+  readonly #host: SubscriptionHost
+  readonly #tailEvents: TailEvents
+
+  constructor(clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>, limits: HubLimits, onFault: OnFault) {
+    this.#clock = clock
+    this.#limits = limits
+    this.#onFault = onFault
+    this.#memory = { used: 0, bytesMax: limits.logMemoryBytesMax }
+    this.replay = new Replay(limits, this.#memory)
+    this.#host = {
+      replay: this.replay,
+      counts: this.counts,
+      now: () => clock.now(),
+      ready: (subscription) => {
+        this.#ready.add(subscription)
+        this.#wake()
+      },
+      broadcastBytes: () => this.#turn.bytes,
+      closed: (subscription) => this.#leave(subscription),
+      failed: onFault,
+    }
+    this.#tailEvents = {
+      appended: (tail) => this.#appended(tail),
+      cut: (tail) => this.#each(tail, (subscription) => subscription.takeOff('replay')),
+      changed: (tail) => {
+        tail.restart()
+        this.#each(tail, (subscription) => subscription.reset())
+      },
+      down: (tail) => this.#each(tail, (subscription) => subscription.pause('source')),
+      up: (tail) => this.#each(tail, (subscription) => subscription.resume('source')),
+    }
+  }
+
+  /** Begins a subscription. What becomes of it, `subscribed` or `ended`, reaches its outlet in a later turn. */
+  open({ spec, source, from, horizon, outlet }: OpenRequest): Subscription {
+    const tail = this.#tailOf(source, spec.stream.topic)
+    const view = this.#viewOf(tail, spec)
+    const subscription = new Subscription(this.#host, view, tail, outlet)
+    tail.members++
+    view.members++
+    if (tail.state === 'lingering') tail.state = 'running'
+    this.#subscriptions.add(subscription)
+    subscription.open(from, horizon)
+    return subscription
+  }
+
+  /** The number that this view has or would be given: equal specs on one tail are one view. */
+  viewNumber(source: Source, spec: ViewSpec): number | null {
+    return this.#tails.get(source)?.get(spec.stream.topic)?.views.get(spec.key)?.number ?? null
+  }
+
+  /** Call it every quarter of a second. */
+  tick(): void {
+    const now = this.#clock.now()
+    for (const subscription of this.#subscriptions) subscription.tick(now)
+    for (const tails of this.#tails.values()) {
+      for (const tail of tails.values()) {
+        if (tail.state === 'lingering' && now - tail.lingeringSince >= this.#limits.lingerMs) this.#drop(tail)
+      }
+    }
+  }
+
+  /** Ends every tail; subscriptions are their transports' to close. */
+  close(): void {
+    for (const tails of this.#tails.values()) for (const tail of tails.values()) this.#drop(tail)
+  }
+
+  stats(): HubStats {
+    let riding = 0
+    for (const subscription of this.#subscriptions) if (subscription.mode === 'riding') riding++
+    let ringBytes = 0
+    let tails = 0
+    let down = 0
+    for (const tail of this.#everyTail()) {
+      tails++
+      ringBytes += tail.ring.bytes
+      if (tail.downSince !== null) down++
+    }
+    return {
+      subscriptions: this.#subscriptions.size,
+      riding,
+      tails,
+      down,
+      ringBytes,
+      blockBytes: this.replay.heldBytes,
+      reads: this.replay.reads,
+    }
+  }
+
+  #wake(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#clock.soon(() => this.#run())
+  }
+
+  #run(): void {
+    this.#scheduled = false
+    const { turnMsMax, sessionBufferBytesMax } = this.#limits
+    const turn: Turn = { bytes: 0, bytesMax: sessionBufferBytesMax / 2, deadline: this.#clock.monotonic() + turnMsMax }
+    this.#turn = turn
+    this.#broadcast(turn)
+    this.#read(turn)
+    this.#turn = { bytes: 0, bytesMax: 0, deadline: 0 }
+    if (this.#behind.size > 0 || this.#ready.size > 0) this.#wake()
+  }
+
+  #broadcast(turn: Turn): void {
+    for (const [view, tail] of this.#behind) {
+      // Whoever was served goes to the back, so that a busy view starves no other.
+      this.#behind.delete(view)
+      if (this.#guarded(() => fanOut(view, tail, turn), 'broadcasting')) this.#behind.set(view, tail)
+      for (const waiting of view.waiting) waiting.news()
+      this.#throttle(tail)
+      if (turn.bytes >= turn.bytesMax || this.#clock.monotonic() >= turn.deadline) return
+    }
+  }
+
+  #read(turn: Turn): void {
+    const ready = this.#ready
+    this.#ready = new Set()
+    for (const subscription of ready) {
+      ready.delete(subscription)
+      this.#guarded(() => subscription.pull(), 'reading')
+      if (this.#clock.monotonic() >= turn.deadline) break
+    }
+    // In this order nobody who was passed over waits for those who have just been served.
+    for (const served of this.#ready) ready.add(served)
+    this.#ready = ready
+  }
+
+  /** One subscription's or view's fault is not another's. */
+  #guarded<T>(work: () => T, doing: string): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      this.#onFault(error, doing)
+      return undefined
+    }
+  }
+
+  #appended(tail: Tail): void {
+    this.#bound()
+    for (const view of tail.views.values()) {
+      if (view.ridden) this.#behind.set(view, tail)
+      else for (const waiting of view.waiting) waiting.news()
+    }
+    this.#throttle(tail)
+    if (this.#behind.size > 0) this.#wake()
+  }
+
+  /** One budget for all rings: the largest gives way, by a good piece at once. */
+  #bound(): void {
+    const { used, bytesMax } = this.#memory
+    if (used <= bytesMax) return
+    let toFree = used - bytesMax + bytesMax / 64
+    while (toFree > 0) {
+      let largest: Tail | null = null
+      for (const tail of this.#everyTail()) if (largest === null || tail.ring.bytes > largest.ring.bytes) largest = tail
+      if (largest === null || largest.ring.bytes === 0) return
+      for (const floor = largest.ring.bytes / 2; toFree > 0 && largest.ring.bytes > floor;)
+        toFree -= largest.ring.evict()
+    }
+  }
+
+  /** Fetching waits while the slowest view is a quarter of its ring's share of memory behind. */
+  #throttle(tail: Tail): void {
+    const { ring } = tail
+    let slowest = ring.end
+    for (const { front } of tail.views.values()) if (front && front.seq < slowest) slowest = front.seq
+    const lagBytes = (ring.bytes * (ring.end - slowest)) / Math.max(1, ring.end - ring.start)
+    tail.throttle(lagBytes * 4 * this.#tailCount > this.#memory.bytesMax)
+  }
+
+  #tailOf(source: Source, topic: string): Tail {
+    const tails = this.#tails.get(source) ?? new Map<string, Tail>()
+    this.#tails.set(source, tails)
+    const known = tails.get(topic)
+    if (known) return known
+    const tail = new Tail(++this.#tailsMade, source, topic, this.#memory, () => this.#clock.now(), this.#tailEvents)
+    tails.set(topic, tail)
+    this.#tailCount++
+    return tail
+  }
+
+  #viewOf(tail: Tail, spec: ViewSpec): View {
+    const known = tail.views.get(spec.key)
+    if (known) return known
+    const view = new View(++this.#viewsMade, spec)
+    tail.views.set(spec.key, view)
+    return view
+  }
+
+  #leave(subscription: Subscription): void {
+    const { tail, view } = subscription
+    if (!this.#subscriptions.delete(subscription)) return
+    this.#ready.delete(subscription)
+    if (--view.members === 0) {
+      tail.views.delete(view.spec.key)
+      this.#behind.delete(view)
+    }
+    if (--tail.members > 0) return
+    if (tail.state === 'starting' && !tail.begun) return this.#drop(tail)
+    if (tail.state !== 'running') return
+    tail.state = 'lingering'
+    tail.lingeringSince = this.#clock.now()
+  }
+
+  #drop(tail: Tail): void {
+    tail.stop()
+    if (this.#tails.get(tail.source)?.delete(tail.topic)) this.#tailCount--
+  }
+
+  #each(tail: Tail, act: (subscription: Subscription) => void): void {
+    for (const subscription of this.#subscriptions) if (subscription.tail === tail) act(subscription)
+  }
+
+  *#everyTail(): Generator<Tail> {
+    for (const tails of this.#tails.values()) yield* tails.values()
+  }
+}
+
+export interface HubStats {
+  readonly subscriptions: number
+  readonly riding: number
+  readonly tails: number
+  readonly down: number
+  readonly ringBytes: number
+  readonly blockBytes: number
+  readonly reads: number
+}

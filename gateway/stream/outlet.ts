@@ -1,0 +1,60 @@
+import type { Refusal } from '../errors.ts'
+import type { Body } from './view.ts'
+
+/** How frames of one kind of connection look and how many get them at once: implemented by each transport. */
+export interface Carrier {
+  readonly name: string
+  /** One record as it goes out. `cursor` is `null` where this record carries none (wide topics). */
+  frame(view: number, body: Body, cursor: string | null): Uint8Array
+  /**
+   * To every outlet that joined `view`, in order. The hub has made sure that each has room for `bytes`; nothing may be
+   * dropped. What was sent before to any of them goes out first.
+   */
+  broadcast(view: number, frames: readonly Uint8Array[], bytes: number): void
+}
+
+/** One subscription's way to its client: implemented by each transport, called by nobody but the subscription. */
+export interface Outlet {
+  readonly carrier: Carrier
+  /** Bytes of its buffer. One frame may be larger: it is then sent alone, when the buffer is empty. */
+  readonly capacity: number
+  /** Bytes that it can take now, beside what was broadcast in this turn: `capacity` when it is empty. */
+  room(): number
+  /** Asks for one `Subscription.drained()`, in a later turn, once the connection has taken more than it has now. */
+  whenRoom(): void
+  /** Frames for this one connection, in order, in one write. False: it is closed, or a frame was lost; nothing more may be sent. */
+  send(frames: readonly Uint8Array[], bytes: number): boolean
+  /** From now on, broadcasts of the view reach this outlet: not what was broadcast before. */
+  join(view: number): void
+  /** From now on none does; what was broadcast before still goes out, first. */
+  leave(view: number): void
+  /** News that are not records, in order with them. */
+  tell(event: SubscriptionEvent): void
+}
+
+export type PauseReason = 'quota' | 'source' | 'metering'
+
+/** Times are ms since 1970. */
+export type SubscriptionEvent =
+  | { readonly type: 'subscribed'; readonly cursor: string; readonly view: number }
+  | { readonly type: 'position'; readonly cursor: string }
+  | {
+      readonly type: 'gap'
+      readonly cursor: string
+      readonly reason: 'retention' | 'reset' | 'horizon'
+      readonly from: number | null
+      readonly to: number | null
+      /** Upper bound of how many records will never come. */
+      readonly offsets: number
+    }
+  | {
+      readonly type: 'paused'
+      readonly cursor: string
+      readonly reason: PauseReason
+      readonly resumesAt: number | null
+      readonly keptUntil: number | null
+    }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'notice'; readonly kind: 'invalid' | 'lagging'; readonly count: number }
+  /** The last one: the subscription is over. `cursor` is null where it never began. */
+  | { readonly type: 'ended'; readonly cursor: string | null; readonly refusal: Refusal }

@@ -1,0 +1,337 @@
+/**
+ * A subscription is a position in the log, plus what may be seen from there:
+ *
+ *   opening ──located──► reading ──at the view's position, with room──► riding
+ *      ▲                  ▲  │                                            │
+ *      │                  │  └─◄──── no room · pause · cut (`takeOff`) ───┘
+ *      └── log changed ───┘
+ *   any ──close · ended──► closed, once
+ *
+ * Riding costs nothing per record. Reading is a `Reader` that pulls at the speed of its socket; while it cannot go on it
+ * says what it waits for (`Wait`), and is woken by that alone.
+ */
+import { refuse, type Refusal } from '../errors.ts'
+import { locateReset, locateStart, refusalOf, type From, type Start } from './opening.ts'
+import type { Outlet, PauseReason } from './outlet.ts'
+import { Reader } from './reader.ts'
+import type { Replay } from './replay.ts'
+import { SourceError } from './source.ts'
+import type { Tail } from './tail.ts'
+import type { View } from './view.ts'
+
+type State =
+  | { readonly mode: 'opening'; readonly locate: () => Promise<Start> }
+  | { readonly mode: 'reading'; readonly reader: Reader }
+  | { readonly mode: 'riding'; readonly skippedBefore: number }
+  | { readonly mode: 'closed' }
+
+export type Mode = State['mode']
+
+/** Why a rider left the broadcast; why a reader had been reading, when it rides (`start`: since it began). */
+export type TakenOff = 'socket' | 'pause' | 'replay'
+export type ModeCounts = {
+  readonly off: { [why in TakenOff]: number }
+  readonly on: { [why in TakenOff | 'start']: number }
+}
+
+type Wait = 'room' | 'news' | 'source' | 'retry' | 'pause'
+
+/** What a subscription needs of its hub. */
+export interface SubscriptionHost {
+  readonly replay: Replay
+  readonly counts: ModeCounts
+  now(): number
+  /** Pull it in one of the next turns. */
+  ready(subscription: Subscription): void
+  /** Bytes broadcast in this turn: a socket that rides elsewhere has this much less room. */
+  broadcastBytes(): number
+  closed(subscription: Subscription): void
+  readonly failed: (error: unknown, doing: string) => void
+}
+
+const RETRY_MS = 250
+/** A reader whose socket takes nothing for this long gives its block back and reads it again later. */
+const HOLD_MS = 1_000
+/** The source may fail this long before a reader is told. */
+const SOURCE_PATIENCE_MS = 3_000
+
+export class Subscription {
+  readonly view: View
+  readonly tail: Tail
+  readonly outlet: Outlet
+  /** Records with an older timestamp are left out, ms since 1970. */
+  notBefore = 0
+  readonly #host: SubscriptionHost
+  #state: State = { mode: 'opening', locate: () => Promise.reject(new Error('opened twice')) }
+  /** `null`: it will be pulled. */
+  #wait: Wait | null = 'source'
+  #waitSince = 0
+  #because: TakenOff | 'start' = 'start'
+  /** Last known while it is being located anew; `null` before the first. */
+  #cursor: string | null = null
+  /** Why it is told to be paused. `source` is news only: reading is how it finds out that the source is back. */
+  readonly #pauses = new Set<PauseReason>()
+  #toldPaused = false
+  #failingSince: number | null = null
+  /** Raised whenever it starts anew: answers to an older question are void. */
+  #turnover = 0
+  #skipped = 0
+
+  constructor(host: SubscriptionHost, view: View, tail: Tail, outlet: Outlet) {
+    this.#host = host
+    this.view = view
+    this.tail = tail
+    this.outlet = outlet
+  }
+
+  get mode(): Mode {
+    return this.#state.mode
+  }
+
+  /** Where it stands, as a client may resume from; `null` before it began. */
+  get cursor(): string | null {
+    if (this.#state.mode === 'reading') return this.#state.reader.cursor
+    const { front } = this.view
+    if (this.#state.mode === 'riding' && front) return this.view.cursor(front.position, this.tail.epoch, this.tail.ends)
+    return this.#cursor
+  }
+
+  /** Begins. What comes of it reaches the outlet: `subscribed`, or `ended`. */
+  open(from: From, horizon: number | null): void {
+    void this.#relocate(() => locateStart(this.tail, from, horizon))
+  }
+
+  /** The log under the topic became another one: goes on there from the time it had reached. */
+  reset(): void {
+    // Who has not begun yet asks again by itself.
+    if (this.mode === 'closed' || this.mode === 'opening') return
+    this.takeOff('replay')
+    const time = this.#state.mode === 'reading' ? this.#state.reader.resetTime : 0
+    void this.#relocate(() => locateReset(this.tail, time))
+  }
+
+  /** Times are ms since 1970. */
+  pause(reason: PauseReason, resumesAt: number | null = null, keptUntil: number | null = null): void {
+    if (this.mode === 'closed' || this.#pauses.has(reason)) return
+    this.#pauses.add(reason)
+    if (this.#halted) this.takeOff('pause')
+    const { cursor } = this
+    if (cursor === null) return
+    this.#toldPaused = true
+    this.outlet.tell({ type: 'paused', cursor, reason, resumesAt, keptUntil })
+  }
+
+  resume(reason: PauseReason): void {
+    if (this.mode === 'closed' || !this.#pauses.delete(reason)) return
+    if (this.#pauses.size === 0 && this.#toldPaused) {
+      this.#toldPaused = false
+      this.outlet.tell({ type: 'resumed' })
+    }
+    if (this.#wait === 'pause' && !this.#halted) this.#go()
+  }
+
+  /** There is room again. */
+  drained(): void {
+    if (this.#wait === 'room') this.#go()
+  }
+
+  /** The ring grew, or was broadcast further. */
+  news(): void {
+    if (this.#wait === 'news') this.#go()
+  }
+
+  /** Off the broadcast, at the view's position: nothing is lost, nothing comes twice. */
+  takeOff(why: TakenOff): void {
+    const { view, tail, outlet, notBefore } = this
+    if (this.#state.mode !== 'riding' || view.front === null) return
+    const { seq, position } = view.front
+    this.#skipped += view.skipped - this.#state.skippedBefore
+    this.#state = { mode: 'reading', reader: new Reader(view, tail, outlet, position.copy(), notBefore, seq) }
+    this.#because = why
+    this.#host.counts.off[why]++
+    view.unride(this)
+    // It finds out by itself whether there is room: a backlog of this turn's broadcast alone would never drain.
+    this.#go()
+  }
+
+  /** Every quarter of a second: what is due by time. */
+  tick(now: number): void {
+    if (this.#wait === 'retry' && now - this.#waitSince >= RETRY_MS) this.#go()
+    if (this.#wait === 'room' && now - this.#waitSince >= HOLD_MS) this.#release()
+  }
+
+  /** Tells where it stands, and what was left out or is behind since the last time. */
+  heartbeat(): void {
+    const { cursor, view } = this
+    if (cursor === null || this.mode === 'closed') return
+    this.outlet.tell({ type: 'position', cursor })
+    if (this.#state.mode === 'reading' && this.#wait === 'room') {
+      this.outlet.tell({
+        type: 'notice',
+        kind: 'lagging',
+        count: this.#state.reader.position.behind(this.tail.position),
+      })
+    }
+    const skipped = this.#skipped + (this.#state.mode === 'riding' ? view.skipped - this.#state.skippedBefore : 0)
+    if (skipped > 0) this.outlet.tell({ type: 'notice', kind: 'invalid', count: skipped })
+    this.#skipped -= skipped
+  }
+
+  /** Ends it, once; the outlet is told nothing. Answers the last cursor. */
+  close(): string | null {
+    const { cursor } = this
+    if (this.mode === 'closed') return cursor
+    if (this.mode === 'riding') this.view.unride(this)
+    this.#release()
+    this.view.waiting.delete(this)
+    this.#turnover++
+    this.#cursor = cursor
+    this.#state = { mode: 'closed' }
+    this.#host.closed(this)
+    return cursor
+  }
+
+  /** Reads on, as far as the connection, one turn's share and what there is allow. */
+  pull(): void {
+    if (this.#wait !== null) return
+    if (this.#halted) {
+      this.#release()
+      return this.#waitFor('pause')
+    }
+    const state = this.#state
+    if (state.mode === 'opening') return void this.#relocate(state.locate)
+    if (state.mode !== 'reading') return
+    const pulled = state.reader.pull(this.outlet.room() - this.#host.broadcastBytes())
+    this.#skipped += state.reader.skipped
+    state.reader.skipped = 0
+    switch (pulled) {
+      case 'room':
+        return this.#waitForRoom()
+      case 'block':
+        return void this.#fetch(state.reader)
+      case 'end':
+        return this.#arrive(state.reader)
+      case 'lost':
+        return this.#end(refuse('slow', 'The connection did not take what it was sent; resume from the cursor.'))
+      case 'share':
+        return state.reader.blockDone ? this.#leaveBlock(state.reader) : this.#go()
+    }
+  }
+
+  /** At the end of what the view has broadcast: rides where it stands just there, else waits for more. */
+  #arrive(reader: Reader): void {
+    const { view, tail, outlet } = this
+    if (!reader.reaches(view.front ?? { seq: tail.ring.end, position: tail.position })) {
+      view.waiting.add(this)
+      return this.#waitFor('news')
+    }
+    if (outlet.room() * 2 < outlet.capacity) return this.#waitForRoom()
+    this.#state = { mode: 'riding', skippedBefore: view.skipped }
+    this.#host.counts.on[this.#because]++
+    view.ride(this, tail)
+  }
+
+  async #fetch(reader: Reader): Promise<void> {
+    const { tail } = this
+    const turnover = ++this.#turnover
+    this.#waitFor('source')
+    try {
+      const block = await this.#host.replay.take(tail, reader.position.next)
+      if (turnover !== this.#turnover) return this.#host.replay.release(block)
+      this.#recovered()
+      if (block.slices.some((slice) => slice.lost?.reason === 'truncated')) {
+        // The log is shorter than it was (unclean election): what is behind its new end are other records.
+        this.#host.replay.release(block)
+        const time = reader.resetTime
+        return await this.#relocate(() => locateReset(tail, time))
+      }
+      const gap = reader.begin(block)
+      if (gap !== null) this.outlet.tell({ type: 'gap', cursor: reader.cursor, ...gap })
+      this.#go()
+    } catch (error) {
+      if (turnover === this.#turnover) this.#failing(error)
+    }
+  }
+
+  #leaveBlock(reader: Reader): void {
+    const left = reader.leave()
+    if (left) this.#host.replay.release(left.block)
+    // Nothing there, and the ring cannot take it (a partition without a leader, a tail that is down): asks again, at leisure.
+    if (left?.moved || this.tail.ring.holds(reader.position)) this.#go()
+    else this.#waitFor('retry')
+  }
+
+  async #relocate(locate: () => Promise<Start>): Promise<void> {
+    const turnover = ++this.#turnover
+    this.#cursor = this.cursor
+    this.#release()
+    this.#state = { mode: 'opening', locate }
+    this.#waitFor('source')
+    try {
+      const start = await locate()
+      if (turnover === this.#turnover) this.#started(start)
+    } catch (error) {
+      if (turnover !== this.#turnover) return
+      if (this.#cursor === null) this.#end(refusalOf(error, this.#host.failed))
+      else this.#failing(error)
+    }
+  }
+
+  #started(start: Start): void {
+    const { view, tail, outlet } = this
+    const first = this.#cursor === null
+    this.notBefore = start.notBefore
+    const reader = new Reader(view, tail, outlet, start.position, start.notBefore)
+    this.#state = { mode: 'reading', reader }
+    const { cursor } = reader
+    if (first) outlet.tell({ type: 'subscribed', cursor, view: view.number })
+    if (start.gap !== null) outlet.tell({ type: 'gap', cursor, ...start.gap })
+    this.#recovered()
+    if (tail.downSince !== null) this.pause('source')
+    this.#go()
+  }
+
+  #failing(error: unknown): void {
+    if (!(error instanceof SourceError)) this.#host.failed(error, 'reading for a subscription')
+    const now = this.#host.now()
+    this.#failingSince ??= now
+    if (now - this.#failingSince >= SOURCE_PATIENCE_MS) this.pause('source')
+    this.#waitFor('retry')
+  }
+
+  #recovered(): void {
+    this.#failingSince = null
+    if (this.tail.downSince === null) this.resume('source')
+  }
+
+  #release(): void {
+    const left = this.#state.mode === 'reading' ? this.#state.reader.leave() : null
+    if (left) this.#host.replay.release(left.block)
+  }
+
+  #end(refusal: Refusal): void {
+    const cursor = this.close()
+    this.outlet.tell({ type: 'ended', cursor, refusal })
+  }
+
+  /** Paused for a reason that keeps it from reading. */
+  get #halted(): boolean {
+    return this.#pauses.has('quota') || this.#pauses.has('metering')
+  }
+
+  #waitForRoom(): void {
+    this.#waitFor('room')
+    this.outlet.whenRoom()
+  }
+
+  #waitFor(wait: Wait): void {
+    this.#wait = wait
+    this.#waitSince = this.#host.now()
+  }
+
+  #go(): void {
+    this.#wait = null
+    this.view.waiting.delete(this)
+    this.#host.ready(this)
+  }
+}
