@@ -66,3 +66,6 @@ export function instantMs(text: string): number | null {
   const ms = Date.parse(text)
   return Number.isNaN(ms) ? null : ms
 }
+
+/** In [0, 1); for jitter and names, never for secrets. */
+export const systemRandom = (): number => Math.random()

@@ -1,0 +1,132 @@
+import type { Identity } from '../access/grant.ts'
+import { refuse, type Refusal } from '../errors.ts'
+import type { Control } from './framing.ts'
+import { isRefusal } from './gate.ts'
+import { startOf } from './parameters.ts'
+import type { Headers } from './reply.ts'
+import type { Addressed, SessionContext, SessionLimits } from './session.ts'
+
+export interface TransportLimits extends SessionLimits {
+  readonly connectionsMax: number
+  readonly sessionBufferBytesMax: number
+  readonly recordBytesMax: number
+  readonly stuckMsMax: number
+}
+
+/** A live connection, whatever its transport. */
+export interface Connection {
+  tick(now: number): void
+  /** Ends it, once: the client learns why and where it stood. */
+  close(refusal: Refusal): void
+  notice(control: Control): void
+  /** What it is taken off by: its own face towards its transport. */
+  readonly session: object
+}
+
+export interface TransportContext extends SessionContext {
+  readonly limits: TransportLimits
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+export interface TransportCounters {
+  opened: number
+  closed: number
+  refused: number
+  /** uWS dropped a message: a bug of ours, since room is looked at before each send. */
+  dropped: number
+}
+
+/** Who is connected to this process: lets in, keeps time, and sees everybody out. */
+export class Admissions {
+  readonly context: TransportContext
+  readonly counters: TransportCounters = { opened: 0, closed: 0, refused: 0, dropped: 0 }
+  readonly #live = new Map<object, Connection>()
+  readonly #prefix: string
+  #ids = 0
+  #draining = false
+
+  constructor(context: TransportContext) {
+    this.context = context
+    this.#prefix = Math.floor(context.random() * 36 ** 6)
+      .toString(36)
+      .padStart(6, '0')
+  }
+
+  get live(): number {
+    return this.#live.size
+  }
+
+  /** Why nobody is let in now; `null` where somebody is. */
+  refusal(): Refusal | null {
+    if (this.#draining) return this.#goingAway()
+    if (this.#live.size < this.context.limits.connectionsMax) return null
+    return refuse('too-many-connections', 'This node has all the connections that it takes.', {
+      retryAfter: this.#retryAfter(),
+    })
+  }
+
+  /** What would be refused after the upgrade anyway, found before it: then a status can say so. */
+  check(identity: Identity, addressed: Addressed): Refusal | null {
+    const { gate, clock } = this.context
+    const grant = gate.authorize(identity, addressed.product, addressed.stream)
+    if (isRefusal(grant)) return grant
+    const from = startOf(addressed.wish, addressed.lastEventId, gate.feed(grant).spec.stream.tag, clock.now())
+    return isRefusal(from) ? from : null
+  }
+
+  /** Headers of a refusal: what a client without a good token needs to get one. Counts it. */
+  headersOf(refusal: Refusal, tokenSent: boolean): Headers {
+    this.counters.refused++
+    const challenge = this.context.gate.challenge(refusal, tokenSent)
+    return challenge === null ? {} : { 'WWW-Authenticate': challenge }
+  }
+
+  /** Tells sessions apart in logs, over restarts and nodes. */
+  nextId(): string {
+    return `${this.#prefix}-${(++this.#ids).toString(36)}`
+  }
+
+  enter(connection: Connection): void {
+    this.counters.opened++
+    this.#live.set(connection.session, connection)
+  }
+
+  leave(session: object): void {
+    if (this.#live.delete(session)) this.counters.closed++
+  }
+
+  dropped(): void {
+    this.counters.dropped++
+  }
+
+  fault(error: unknown, doing: string): void {
+    this.context.log.error(
+      { event: 'fault', error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+      `fault in ${doing}`,
+    )
+  }
+
+  /** Call it every quarter of a second. */
+  tick(): void {
+    const now = this.context.clock.now()
+    for (const connection of this.#live.values()) connection.tick(now)
+  }
+
+  /** Lets nobody in any more and sends everybody away with their cursors. */
+  drain(): void {
+    this.#draining = true
+    for (const connection of this.#live.values()) connection.close(this.#goingAway())
+  }
+
+  #goingAway(): Refusal {
+    return refuse('draining', 'This node is going away; reconnect with the cursor, to another one.', {
+      retryAfter: this.#retryAfter(),
+    })
+  }
+
+  /** Spread, so that those sent away do not come back all at once. */
+  #retryAfter(): number {
+    return 1 + Math.floor(this.context.random() * 5)
+  }
+}

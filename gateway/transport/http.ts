@@ -1,0 +1,112 @@
+import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
+import { Fault, refuse } from '../errors.ts'
+import type { Admissions } from './admissions.ts'
+import { serveProducts } from './products.ts'
+import { Reply } from './reply.ts'
+import { accepts, copyRequest, type Request } from './request.ts'
+import { SseTransport } from './sse.ts'
+import { serveWebSocket } from './websocket.ts'
+
+/** The listener that partners connect to: one port for WebSocket, events and the catalogue. */
+export interface Listener {
+  readonly port: number
+  /** Takes no new connections; what is open stays. */
+  stopListening(): void
+  /** Cuts whatever is still open. */
+  close(): void
+}
+
+export interface Health {
+  ready(): { readonly ready: boolean; readonly checks: { readonly [name: string]: string } }
+}
+
+/** Listens; throws a `Fault` where the port cannot be had. */
+export function listen(host: string, port: number, admissions: Admissions, health: Health): Promise<Listener> {
+  const app = uWS.App()
+  const sse = new SseTransport(admissions)
+  serveWebSocket(app, admissions)
+  route(app, '/streams/*', admissions, (reply, request) => serveStream(reply, request, sse))
+  route(app, '/streams', admissions, (reply) =>
+    reply.problem(
+      refuse(
+        'bad-format',
+        'A session without a stream is a WebSocket; a stream has the address /streams/{product}/{stream}.',
+      ),
+    ),
+  )
+  serveProducts((pattern, handler) => route(app, pattern, admissions, handler), admissions)
+  route(app, '/healthz', admissions, (reply) => reply.json(200, { status: 'ok' }))
+  route(app, '/readyz', admissions, (reply) => {
+    const { ready, checks } = health.ready()
+    reply.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks })
+  })
+  app.any('/*', (res, req) => {
+    const { path } = copyRequest(req)
+    new Reply(res).problem(
+      refuse(
+        'no-such-stream',
+        `There is nothing at this address (${path.slice(0, 80)}); the catalogue is at /products.`,
+      ),
+    )
+  })
+  return new Promise((resolve, reject) => {
+    ;(app as unknown as ExclusiveApp).listen(host, port, EXCLUSIVE_PORT, (socket) => {
+      if (socket) resolve(listener(app, socket))
+      else reject(new Fault('unreachable', `Cannot listen on ${host}:${port}: the address is taken, or not ours.`))
+    })
+  })
+}
+
+/** uWS shares ports by default; two gateways on one by accident would split the clients between them. The declared types lack this form. */
+const EXCLUSIVE_PORT = 1
+interface ExclusiveApp {
+  listen(host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void): void
+}
+
+type Handler = (reply: Reply, request: Request) => void | Promise<void>
+
+function route(app: TemplatedApp, pattern: string, admissions: Admissions, handler: Handler): void {
+  app.any(pattern, (res: HttpResponse, req: HttpRequest) => {
+    const reply = new Reply(res)
+    const request = copyRequest(req)
+    if (request.method !== 'GET') return wrongMethod(reply, request)
+    const done = handler(reply, request)
+    done?.catch((error: unknown) => {
+      admissions.fault(error, `GET ${pattern}`)
+      reply.problem(refuse('internal', 'The request could not be answered because of a fault on our side.'))
+    })
+  })
+}
+
+function serveStream(reply: Reply, request: Request, sse: SseTransport): void | Promise<void> {
+  if (accepts(request.accept, 'text/event-stream')) return sse.serve(reply, request)
+  const detail =
+    'This version serves streams as WebSocket (Upgrade: websocket) and as server-sent events (Accept: text/event-stream).'
+  reply.problem(refuse('bad-format', detail))
+}
+
+function wrongMethod(reply: Reply, { method, path }: Request): void {
+  // Publishing is a reserved address of the protocol, not a mistake of the client.
+  const reserved = method === 'POST' && path.startsWith('/streams/')
+  const status = reserved ? 501 : 405
+  const detail = reserved
+    ? 'Publishing is reserved and not served yet.'
+    : `${method.slice(0, 20)} is not served here; GET is.`
+  const body = { type: 'about:blank', title: reserved ? 'Not Implemented' : 'Method Not Allowed', status, detail }
+  reply.send(status, 'application/problem+json', JSON.stringify(body), reserved ? {} : { Allow: 'GET' })
+}
+
+function listener(app: TemplatedApp, socket: us_listen_socket): Listener {
+  let listening = true
+  return {
+    port: uWS.us_socket_local_port(socket),
+    stopListening() {
+      if (listening) uWS.us_listen_socket_close(socket)
+      listening = false
+    },
+    close() {
+      this.stopListening()
+      app.close()
+    },
+  }
+}

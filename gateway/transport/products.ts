@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import type { Identity } from '../access/grant.ts'
+import type { Product } from '../catalog/plan.ts'
+import { refuse, type Refusal } from '../errors.ts'
+import type { Admissions } from './admissions.ts'
+import { isRefusal } from './gate.ts'
+import type { Reply } from './reply.ts'
+import type { Request } from './request.ts'
+
+type Route = (pattern: string, handler: (reply: Reply, request: Request) => Promise<void>) => void
+
+/** The catalogue, as far as the caller may see it; public products without a token. */
+export function serveProducts(route: Route, admissions: Admissions): void {
+  const { gate } = admissions.context
+  route('/products', async (reply, request) => {
+    const identity = await caller(request, admissions)
+    if (isRefusal(identity)) return reply.problem(identity, admissions.headersOf(identity, true))
+    withTag(reply, request, { products: gate.visible(identity).map(listed) })
+  })
+  route('/products/:product', async (reply, request) => {
+    const identity = await caller(request, admissions)
+    if (isRefusal(identity)) return reply.problem(identity, admissions.headersOf(identity, true))
+    const id = request.path.split('/')[2] ?? ''
+    const product = gate.visible(identity).find((candidate) => candidate.id === id)
+    if (!product)
+      return reply.problem(
+        refuse('no-such-stream', 'There is no such product for this caller; /products lists what it may see.'),
+      )
+    withTag(reply, request, described(product))
+  })
+  route('/.well-known/oauth-protected-resource', (reply) => Promise.resolve(reply.json(200, gate.resourceMetadata())))
+}
+
+async function caller(request: Request, { context: { gate } }: Admissions): Promise<Identity | Refusal | null> {
+  const sent = gate.bearer(request.authorization)
+  return typeof sent === 'string' ? gate.authenticate(sent) : sent
+}
+
+function listed({ id, title, version, lifecycle, streams }: Product): object {
+  return {
+    id,
+    title,
+    version,
+    lifecycle,
+    streams: streams
+      .filter(({ expose }) => expose === 'read')
+      .map((stream) => ({ id: stream.id, title: stream.title, url: `/streams/${id}/${stream.id}` })),
+  }
+}
+
+/** What a partner may know of a product: its promise and its price, nothing of where the data lies. */
+function described(product: Product): object {
+  const { description, license, owner, domain, visibility, access, deprecation, sla, defaultPlan, plans } = product
+  return {
+    ...listed(product),
+    description,
+    license,
+    owner,
+    domain,
+    visibility,
+    access,
+    deprecation,
+    sla,
+    defaultPlan,
+    plans,
+  }
+}
+
+/** With an entity tag, so that polling an unchanged catalogue costs next to nothing (RFC 9110 §8.8.3). */
+function withTag(reply: Reply, request: Request, body: object): void {
+  const text = JSON.stringify(body)
+  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
+  if (request.ifNoneMatch.split(',').some((candidate) => candidate.trim() === tag)) {
+    return reply.send(304, 'application/json; charset=utf-8', '', { ETag: tag })
+  }
+  reply.send(200, 'application/json; charset=utf-8', text, { ETag: tag, 'Cache-Control': 'no-cache' })
+}
