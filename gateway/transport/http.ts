@@ -1,5 +1,5 @@
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
-import { Fault, refuse } from '../errors.ts'
+import { ERROR_PAGES, errorPage, ERRORS, Fault, refuse, type ErrorCode } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
 import { serveProducts } from './products.ts'
 import { Reply } from './reply.ts'
@@ -40,6 +40,7 @@ export function listen(host: string, port: number, admissions: Admissions, healt
     const { ready, checks } = health.ready()
     reply.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks })
   })
+  route(app, `${ERROR_PAGES}:code`, admissions, (reply, request) => serveErrorPage(reply, request))
   app.any('/*', (res, req) => {
     const { path } = copyRequest(req)
     new Reply(res).problem(
@@ -83,6 +84,13 @@ function serveStream(reply: Reply, request: Request, sse: SseTransport): void | 
   const detail =
     'This version serves streams as WebSocket (Upgrade: websocket) and as server-sent events (Accept: text/event-stream).'
   reply.problem(refuse('bad-format', detail))
+}
+
+/** What a problem's `type` opens. */
+function serveErrorPage(reply: Reply, { path }: Request): void {
+  const code = path.slice(ERROR_PAGES.length)
+  if (Object.hasOwn(ERRORS, code)) return reply.send(200, 'text/markdown; charset=utf-8', errorPage(code as ErrorCode))
+  reply.problem(refuse('no-such-stream', 'There is no error of this name.'))
 }
 
 function wrongMethod(reply: Reply, { method, path }: Request): void {

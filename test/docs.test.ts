@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, it } from 'node:test'
+import { packageRoot } from '../gateway/package.ts'
+import { generatedPages } from '../scripts/pages.ts'
+
+describe('docs', () => {
+  for (const [page, render] of Object.entries(generatedPages)) {
+    it(`${page} says what the code says`, () => {
+      assert.equal(readFileSync(join(packageRoot, page), 'utf8'), render(), 'run `npm run docs` and commit')
+    })
+  }
+
+  it('every link between pages leads to a file', () => {
+    const broken = pages().flatMap((page) =>
+      linksIn(page)
+        .filter((target) => !existsSync(target))
+        .map((target) => `${page} -> ${target}`),
+    )
+    assert.deepEqual(broken, [])
+  })
+})
+
+function pages(): readonly string[] {
+  const inRoot = readdirSync(packageRoot).filter((name) => name.endsWith('.md'))
+  const inDocs = readdirSync(join(packageRoot, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.md'),
+  )
+  return [...inRoot, ...inDocs.map((name) => join('docs', name))].map((name) => join(packageRoot, name))
+}
+
+function linksIn(page: string): readonly string[] {
+  const links = readFileSync(page, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)
+  return [...links].map(([, target]) => join(dirname(page), target as string))
+}
