@@ -1,0 +1,23 @@
+import { parentPort } from 'node:worker_threads'
+import { compileDocument } from './compile.ts'
+import type { DocumentLimits, DocumentText } from './document.ts'
+import type { Plan } from './plan.ts'
+
+/** The compiler's thread: takes one document at a time, answers with its Plan. `compiler.ts` is the only one that talks to it. */
+export interface CompileRequest {
+  readonly document: DocumentText
+  readonly limits: DocumentLimits
+}
+
+export type CompileAnswer = { readonly plan: Plan } | { readonly fault: string }
+
+parentPort?.on('message', ({ document, limits }: CompileRequest) => {
+  compileDocument(document, limits).then(
+    (plan) => answer({ plan }),
+    (error: unknown) => answer({ fault: error instanceof Error ? error.message : String(error) }),
+  )
+})
+
+function answer(message: CompileAnswer): void {
+  parentPort?.postMessage(message)
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { Compiler } from '../../gateway/catalog/compiler.ts'
+import { servable } from '../../gateway/catalog/findings.ts'
+import { systemClock } from '../../gateway/clock.ts'
+import { compileSchema } from '../../gateway/drivers/schema.ts'
+import { packageRoot } from '../../gateway/package.ts'
+import { codesOf, corpus } from './support.ts'
+
+const DOCUMENTS = readdirSync(join(packageRoot, 'test', 'corpus', 'asyncapi')).filter((name) => /\.ya?ml$/.test(name))
+
+const STREAMS: readonly (readonly [file: string, product: string, stream: string, topic: string])[] = [
+  ['01-streetlights-kafka.v31.yml', 'streetlights', 'lightingmeasured', 'streetlights.measured'],
+  ['02-streetlights-kafka.v26.yml', 'streetlights-26', 'receivelightmeasurement', 'streetlights.measured'],
+  ['10-streetlights-operation-security.v31.yml', 'streetlights-secure', 'lightturnon', 'streetlights.commands.on'],
+  ['13-eventcatalog-orderservice.yml', 'orders', 'orderevents', 'ordering.orders'],
+]
+
+describe('corpus', () => {
+  const compiler = new Compiler(systemClock)
+  // The parser's import is paid once; the bound below is that of a document.
+  before(() => compiler.compile(corpus('14-microcks-usersignedup-ws.yml')))
+  after(() => compiler.close())
+
+  it('there are ten documents', () => assert.equal(DOCUMENTS.length, 10))
+
+  for (const file of DOCUMENTS) {
+    it(`${file} is read within 2 s and exposes nothing by itself`, async () => {
+      const start = systemClock.monotonic()
+      const plan = await compiler.compile(corpus(file))
+      assert.ok(systemClock.monotonic() - start < 2000)
+      assert.equal(plan.product, null)
+      assert.deepEqual(codesOf(plan.findings), [])
+      assert.deepEqual(codesOf(plan.findings, 'info'), ['no-product'])
+    })
+  }
+
+  for (const [file, product, stream, topic] of STREAMS) {
+    it(`${file} with an overlay exposes a stream`, async () => {
+      const plan = await compiler.compile(corpus(file, true))
+      assert.deepEqual(codesOf(plan.findings), [])
+      assert.ok(servable(plan))
+      assert.equal(plan.product?.id, product)
+      const [exposed, ...others] = plan.product?.streams ?? []
+      assert.deepEqual([exposed?.id, exposed?.topic, others], [stream, topic, []])
+      const validate = compileSchema(exposed?.schema ?? {}, { strict: false })
+      assert.notEqual(validate('no object'), null)
+    })
+  }
+})
