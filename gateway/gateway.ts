@@ -10,7 +10,7 @@ import { loadCatalog, type Catalog, type CatalogStream } from './catalog/catalog
 import { Compiler } from './catalog/compiler.ts'
 import { recordedDataOf } from './catalog/files.ts'
 import type { Product, Stream } from './catalog/plan.ts'
-import { systemRandom, type Clock } from './clock.ts'
+import { sleep, systemRandom, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { listenForControl } from './control/http.ts'
 import { compileSchema } from './drivers/schema.ts'
@@ -99,10 +99,10 @@ async function assemble(config: Config, { clock, log }: Parts, ends: (() => void
     products: catalog.products,
     async drain() {
       listener.stopListening()
-      admissions.drain()
-      await new Promise<void>((resolve) => clock.after(Math.min(FAREWELL_MS, limits.drainMsMax), resolve))
+      await admissions.drain(limits.drainMsMax)
+      await sleep(clock, FAREWELL_MS)
       await end(ends, log)
-      log.info({ event: 'stopped', subscriptions: hub.stats().subscriptions, limitMs: limits.drainMsMax }, 'drained')
+      log.info({ event: 'stopped' }, 'drained')
     },
   }
 }
@@ -142,7 +142,11 @@ async function openSources(
   if (config.embedded) return new Map([[null, await openEmbedded(config, catalog, parts, ends)]])
   const sources = new Map<string | null, Source>()
   for (const [name, { brokers, ssl, sasl }] of Object.entries(config.clusters)) {
-    const login = sasl && { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password?.reveal() ?? '' }
+    const login = sasl && {
+      mechanism: sasl.mechanism,
+      username: sasl.username,
+      password: sasl.password?.reveal() ?? '',
+    }
     const source = new KafkaSource({ brokers, clientId: 'weir', ssl, ...(login && { sasl: login }), ...parts })
     ends.push(() => source.close())
     sources.set(name, source)

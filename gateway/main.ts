@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+import { systemClock } from './clock.ts'
+import { complain, run } from './cli/cli.ts'
+import type { Edge, Output, RunningGateway } from './cli/edge.ts'
+import { explainLoadFailure } from './cli/loadFailure.ts'
+
+/** The edge of the process: arguments, environment, signals, streams and exit codes. Everything else takes them as arguments. */
+
+const HEADER_BYTES_MAX = 16 * 1024
+const stop = new AbortController()
+
+const edge: Edge = {
+  env: process.env,
+  cwd: process.cwd(),
+  clock: systemClock,
+  random: Math.random,
+  out: outputOf(process.stdout),
+  err: outputOf(process.stderr),
+  stop: stop.signal,
+  // Loaded only to serve: the other commands need neither the network binary nor its memory.
+  startGateway: async (config, parts): Promise<RunningGateway> => {
+    // Read once, when the binary is loaded: its own 4 KB would refuse large tokens, depending on how TCP splits them.
+    process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(HEADER_BYTES_MAX)
+    const { startGateway } = await import('./gateway.ts').catch(explainLoadFailure)
+    return startGateway(config, parts)
+  },
+}
+
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+] as const) {
+  process.on(signal, () => {
+    if (stop.signal.aborted) process.exit(128 + number)
+    stop.abort(new Error(signal))
+  })
+}
+
+// Who reads no further (`weir tail … | head`) has what he wanted; without anyone on stderr there is nobody to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? process.exit(0) : fail(error)))
+process.stderr.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? undefined : process.exit(70)))
+
+// After a fault that nobody caught the state is anybody's guess: better a restart than a wrong stream.
+process.on('uncaughtException', fail)
+process.on('unhandledRejection', fail)
+
+process.exitCode = await run(process.argv.slice(2), edge)
+// A lingering socket or thread must not keep a finished command; what is written is flushed first.
+process.stdout.write('', () => process.exit())
+
+function fail(error: unknown): never {
+  process.exit(complain(edge, error))
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => stream.write(text),
+    drained: () => new Promise((resolve) => (stream.writableNeedDrain ? stream.once('drain', resolve) : resolve())),
+  }
+}
