@@ -47,6 +47,7 @@ export const LAYERS: readonly Layer[] = [
 
   // Parts of the composition: what the embedded log plays.
   { from: 'playback.ts', may: ['rawMember.ts', 'errors.ts', 'clock.ts', 'log.ts', 'stream/'] },
+  { from: 'assembly/', may: [''] },
   { from: 'gateway.ts', may: ['', '../plugins/'] },
   // The commands of the process edge: they build nothing that serves.
   { from: 'cli/', may: ['config.ts', 'config/', 'package.ts', 'rawMember.ts', 'catalog/', ...CLI_ACCESS, ...GROUND] },

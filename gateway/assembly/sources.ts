@@ -1,0 +1,61 @@
+import type { Catalog, CatalogStream } from '../catalog/catalog.ts'
+import { recordedDataOf } from '../catalog/files.ts'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import { readRecording, startPlayback, type Recording } from '../playback.ts'
+import { KafkaSource } from '../source/kafka/source.ts'
+import { MemorySource } from '../source/memory.ts'
+import { nextStart } from '../source/starts.ts'
+import type { Source } from '../stream/source.ts'
+
+interface Parts {
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** What to end, latest first. */
+export type Ends = (() => void | Promise<void>)[]
+
+/** By cluster; `null` is the embedded log. */
+export type Sources = ReadonlyMap<string | null, Source>
+
+/** Opens the configured clusters, or without any the embedded log with its recordings. What it opened is ended by `ends`. */
+export async function openSources(config: Config, catalog: Catalog, parts: Parts, ends: Ends): Promise<Sources> {
+  if (config.embedded) return new Map([[null, await openEmbedded(config, catalog, parts, ends)]])
+  const sources = new Map<string | null, Source>()
+  for (const [name, { brokers, ssl, sasl }] of Object.entries(config.clusters)) {
+    const login = sasl && {
+      mechanism: sasl.mechanism,
+      username: sasl.username,
+      password: sasl.password?.reveal() ?? '',
+    }
+    const source = new KafkaSource({ brokers, clientId: 'weir', ssl, ...(login && { sasl: login }), ...parts })
+    ends.push(() => source.close())
+    sources.set(name, source)
+  }
+  return sources
+}
+
+async function openEmbedded(config: Config, catalog: Catalog, { clock, log }: Parts, ends: Ends): Promise<Source> {
+  const memory = new MemorySource({ clock, epoch: await nextStart(config.dataDir, log, clock.now()) })
+  const recordings: Recording[] = []
+  for (const { stream, file } of streamsOf(catalog)) {
+    const recorded = await recordedDataOf(file, stream.id)
+    if (recorded !== null) recordings.push(readRecording(stream.topic, stream.partitions ?? 1, recorded))
+    else if (!memory.hasTopic(stream.topic)) memory.createTopic(stream.topic, stream.partitions ?? 1)
+  }
+  const { recordsPerSecond } = config.playback
+  const playback = startPlayback({ recordings, log: memory, recordsPerSecond, clock })
+  ends.push(
+    () => playback.stop(),
+    () => memory.close(),
+  )
+  return memory
+}
+
+function streamsOf(catalog: Catalog): readonly CatalogStream[] {
+  return catalog.products.flatMap((product) =>
+    product.streams.map((stream) => catalog.stream(product.id, stream.id)).filter((found) => found !== null),
+  )
+}

@@ -1,0 +1,23 @@
+/** What Kafka answers in place of data, by its number, as far as it asks for something else than trying again. */
+export const KAFKA_CODE = {
+  none: 0,
+  offsetOutOfRange: 1,
+  unknownTopicOrPartition: 3,
+  leaderNotAvailable: 5,
+  notLeader: 6,
+  invalidTopic: 17,
+  topicDenied: 29,
+} as const
+
+/** `gone`: not reached or no answer in time · `denied`: not allowed to · `refused`: an answer that says no. */
+export type KafkaErrorKind = 'gone' | 'denied' | 'refused'
+
+/** A broker that cannot be asked, or that refused the whole request. Errors of one partition are values in the answer. */
+export class KafkaError extends Error {
+  readonly kind: KafkaErrorKind
+  constructor(kind: KafkaErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'KafkaError'
+    this.kind = kind
+  }
+}

@@ -1,0 +1,30 @@
+import type { PartitionOwner } from './poller.ts'
+
+/**
+ * One partition of a topic that is followed.
+ *
+ *   homeless --leader known, position resolved--> polled --fetch failed, out of range--> homeless
+ */
+export class TailPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly owner: PartitionOwner
+  /** The next offset; `-T` unresolved; `undefined` its start. An offset once it is polled. */
+  next: number | undefined
+  /** The end that the sink was told last. */
+  toldEnd: number | undefined = undefined
+  /** The last fetch of it worked. */
+  reads = false
+  /** Its follower takes records now. */
+  wanted = true
+  backoffMs = 0
+  /** Monotonic, ms: when its last records came. */
+  busyAt = Number.NEGATIVE_INFINITY
+
+  constructor(topic: string, partition: number, owner: PartitionOwner, next: number | undefined) {
+    this.topic = topic
+    this.partition = partition
+    this.owner = owner
+    this.next = next
+  }
+}
