@@ -3,11 +3,12 @@
  * authority: whoever resumes is authorised and clamped like anybody else. The layout is settled in
  * docs/decisions/0002-cursor-format.md; a change of it is a new version letter, never a reinterpretation.
  *
- *   "w1." base64url( tag:4  epoch:v  time:v  count:v  shift:v  base:v  count × entry:v  check:4 )
+ *   "w1." base64url( tag:4  epoch:v  time:v  count:v  shift:v  base:v  since:v  count × entry:v  check:4 )
  *
  * `v` is a little-endian base-128 varint. An entry is 2·((offset >> shift) − base) or, for a partition that no leader
- * could place, 2·T + 1 (unresolved since T). The check is FNV-1a over all bytes before it.
+ * could place (unresolved since T), 2·((T >> shift) − since) + 1. The check is FNV-1a over all bytes before it.
  */
+import { TIME_MAX_MS } from './position.ts'
 import { isUnresolved, type Vector } from './source.ts'
 
 export interface Cursor {
@@ -59,16 +60,24 @@ export function isFault(decoded: Cursor | CursorFault): decoded is CursorFault {
 function write(tag: number, epoch: number, time: number, vector: Vector, shift: number): number {
   const unit = 2 ** shift
   let base = Infinity
-  for (const next of vector) if (!isUnresolved(next) && next < base) base = next
+  let since = Infinity
+  for (const next of vector) {
+    if (isUnresolved(next)) since = Math.min(since, -next)
+    else base = Math.min(base, next)
+  }
   base = base === Infinity ? 0 : Math.floor(base / unit)
+  since = since === Infinity ? 0 : Math.floor(since / unit)
   let at = scratch.writeUInt32LE(tag, 0)
   at = varint(epoch, at)
   at = varint(time, at)
   at = varint(vector.length, at)
   at = varint(shift, at)
   at = varint(base, at)
+  at = varint(since, at)
   for (const next of vector) {
-    at = isUnresolved(next) ? tagged(-next, 1, at) : tagged(Math.floor(next / unit) - base, 0, at)
+    at = isUnresolved(next)
+      ? tagged(Math.floor(-next / unit) - since, 1, at)
+      : tagged(Math.floor(next / unit) - base, 0, at)
   }
   return scratch.writeUInt32LE(fnv1a(scratch, at), at)
 }
@@ -84,14 +93,16 @@ function read(bytes: Buffer, tag: number): Cursor | CursorFault {
   const count = reader.next()
   const unit = 2 ** reader.next()
   const base = reader.next()
-  if (count > PARTITIONS_MAX || unit > 2 ** 52) return 'damaged'
+  const since = reader.next()
+  if (time > TIME_MAX_MS || count > PARTITIONS_MAX || unit > 2 ** 52) return 'damaged'
   const vector: number[] = []
   for (let partition = 0; partition < count; partition++) {
     const entry = reader.next()
     const half = Math.floor(entry / 2)
-    vector.push(entry % 2 === 1 ? -half : (half + base) * unit)
+    vector.push(entry % 2 === 1 ? -(half + since) * unit : (half + base) * unit)
   }
-  const sound = !reader.broken && reader.at === end && vector.every((next) => Number.isSafeInteger(next))
+  const sound =
+    !reader.broken && reader.at === end && vector.every((next) => Number.isSafeInteger(next) && next >= -TIME_MAX_MS)
   return sound ? { epoch, time, vector } : 'damaged'
 }
 

@@ -18,10 +18,13 @@ export function frameOverhead(partitions: number): number {
   return partitions <= NARROW_PARTITIONS_MAX ? 640 : 2 * CURSOR_CHARS_MAX + 192
 }
 
+/** Entries that one slice looks at, shown or not: others get their turn. */
+const SLICE_ENTRIES_MAX = 2_000
+
 /**
  * Broadcasts the next slice of a view to its riders: each record framed once per kind of connection. Whoever lacks room
  * for the whole slice is taken off first, so that what was broadcast is exactly what was accepted. Answers whether more
- * is waiting.
+ * is waiting. Should it throw, the view stands where it stood.
  */
 export function fanOut(view: View, tail: Tail, turn: Turn): boolean {
   const { front } = view
@@ -52,7 +55,7 @@ function collect(view: View, tail: Tail, from: number, turn: Turn): Picked {
   const bodies: (Body | null)[] = []
   let bytes = 0
   let oldest = Infinity
-  for (let seq = from; seq < ring.end; seq++) {
+  for (let seq = from; seq < ring.end && bodies.length < SLICE_ENTRIES_MAX; seq++) {
     const entry = ring.at(seq)
     const kept = entry.kept(view)
     const body = kept === undefined ? view.body(entry, epoch) : kept
@@ -85,16 +88,18 @@ function takeOffAll(view: View): false {
 function broadcast(view: View, tail: Tail, slice: Picked, turn: Turn): void {
   const front = view.front as NonNullable<View['front']>
   const { ring, ends, epoch } = tail
+  const position = front.position.copy()
   const groups = [...view.riders.keys()].map((carrier) => ({ carrier, frames: [] as Uint8Array[], bytes: 0 }))
+  let { seq } = front
+  let skipped = 0
   for (const body of slice.bodies) {
-    const { partition, offset, time } = ring.at(front.seq).record
-    front.seq++
-    front.position.pass(partition, offset, time)
+    const { partition, offset, time } = ring.at(seq++).record
+    position.pass(partition, offset, time)
     if (body === null) {
-      view.skipped++
+      skipped++
       continue
     }
-    const cursor = view.cursorDue(front.position.next.length) ? view.cursor(front.position, epoch, ends) : null
+    const cursor = view.cursorDue(position.next.length) ? view.cursor(position, epoch, ends) : null
     for (const group of groups) {
       const frame = group.carrier.frame(view.number, body, cursor)
       group.frames.push(frame)
@@ -104,5 +109,8 @@ function broadcast(view: View, tail: Tail, slice: Picked, turn: Turn): void {
   for (const { carrier, frames, bytes } of groups) {
     if (frames.length > 0) carrier.broadcast(view.number, frames, bytes)
   }
+  front.seq = seq
+  front.position = position
+  view.skipped += skipped
   turn.bytes += slice.bytes
 }

@@ -113,7 +113,9 @@ export class Hub {
     for (const subscription of this.#subscriptions) subscription.tick(now)
     for (const tails of this.#tails.values()) {
       for (const tail of tails.values()) {
-        if (tail.state === 'lingering' && now - tail.lingeringSince >= this.#limits.lingerMs) this.#drop(tail)
+        const left = tail.state === 'starting' && !tail.begun && tail.members === 0
+        const over = tail.state === 'lingering' && now - tail.lingeringSince >= this.#limits.lingerMs
+        if (left || over) this.#drop(tail)
       }
     }
   }
@@ -159,14 +161,18 @@ export class Hub {
     this.#broadcast(turn)
     this.#read(turn)
     this.#turn = { bytes: 0, bytesMax: 0, deadline: 0 }
+    // Blocks and bodies came into memory too.
+    this.#bound()
     if (this.#behind.size > 0 || this.#ready.size > 0) this.#wake()
   }
 
   #broadcast(turn: Turn): void {
-    for (const [view, tail] of this.#behind) {
+    // One slice a view and turn: it ends where the turn is full, and then there is no use in another.
+    const behind = [...this.#behind]
+    for (const [view, tail] of behind) {
       // Whoever was served goes to the back, so that a busy view starves no other.
       this.#behind.delete(view)
-      if (this.#guarded(() => fanOut(view, tail, turn), 'broadcasting')) this.#behind.set(view, tail)
+      if (this.#fanOut(view, tail, turn)) this.#behind.set(view, tail)
       for (const waiting of view.waiting) waiting.news()
       this.#throttle(tail)
       if (turn.bytes >= turn.bytesMax || this.#clock.monotonic() >= turn.deadline) return
@@ -178,7 +184,7 @@ export class Hub {
     this.#ready = new Set()
     for (const subscription of ready) {
       ready.delete(subscription)
-      this.#guarded(() => subscription.pull(), 'reading')
+      this.#pull(subscription)
       if (this.#clock.monotonic() >= turn.deadline) break
     }
     // In this order nobody who was passed over waits for those who have just been served.
@@ -186,13 +192,31 @@ export class Hub {
     this.#ready = ready
   }
 
-  /** One subscription's or view's fault is not another's. */
-  #guarded<T>(work: () => T, doing: string): T | undefined {
+  /** One view's fault is not another's: its riders end, with the cursor before what could not be sent. */
+  #fanOut(view: View, tail: Tail, turn: Turn): boolean {
     try {
-      return work()
+      return fanOut(view, tail, turn)
     } catch (error) {
-      this.#onFault(error, doing)
-      return undefined
+      this.#onFault(error, 'broadcasting')
+      for (const riders of view.riders.values()) for (const rider of riders) this.#fail(rider)
+      return false
+    }
+  }
+
+  #pull(subscription: Subscription): void {
+    try {
+      subscription.pull()
+    } catch (error) {
+      this.#onFault(error, 'reading')
+      this.#fail(subscription)
+    }
+  }
+
+  #fail(subscription: Subscription): void {
+    try {
+      subscription.fail()
+    } catch (error) {
+      this.#onFault(error, 'ending a subscription')
     }
   }
 
@@ -256,6 +280,8 @@ export class Hub {
       tail.views.delete(view.spec.key)
       this.#behind.delete(view)
     }
+    // It may have been the one that fetching waited for.
+    this.#throttle(tail)
     if (--tail.members > 0) return
     if (tail.state === 'starting' && !tail.begun) return this.#drop(tail)
     if (tail.state !== 'running') return

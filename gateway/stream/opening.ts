@@ -29,6 +29,9 @@ export interface Start {
 /** A topic that was made anew is read from this much before the cursor's time: producers' clocks and retries differ. */
 export const RESET_MARGIN_MS = 60_000
 
+/** Older than every timestamp, also than -1, which stands for none. */
+export const EVER: number = Number.NEGATIVE_INFINITY
+
 /** Advice to a client whose stream could not be opened. */
 const SOURCE_RETRY_S = 5
 
@@ -57,23 +60,25 @@ async function inOneLog(tail: Tail, locate: () => Promise<Start>): Promise<Start
 }
 
 async function resetStart(tail: Tail, time: number): Promise<Start> {
-  const since = time > RESET_MARGIN_MS ? time - RESET_MARGIN_MS : 0
+  // A record from the future (a producer's wrong clock) says nothing about when the others were written.
+  const reached = Math.min(time, tail.now())
+  const since = reached > RESET_MARGIN_MS ? reached - RESET_MARGIN_MS : 0
   const vector = await located(tail, since > 0 ? { time: since } : 'earliest')
   const gap: Gap = { reason: 'reset', from: time > 0 ? time : null, to: null, offsets: 0 }
-  return { position: new Position(vector, since), notBefore: 0, gap }
+  return { position: new Position(vector, since), notBefore: EVER, gap }
 }
 
 async function startOf(tail: Tail, from: From): Promise<Start> {
-  if (from.kind === 'latest') return { position: tail.position.copy(), notBefore: 0, gap: null }
+  if (from.kind === 'latest') return { position: tail.position.copy(), notBefore: EVER, gap: null }
   if (from.kind === 'earliest')
-    return { position: new Position(await located(tail, 'earliest'), 0), notBefore: 0, gap: null }
+    return { position: new Position(await located(tail, 'earliest'), 0), notBefore: EVER, gap: null }
   if (from.kind === 'time') {
     const { time } = from
     return { position: new Position(await located(tail, { time }), time), notBefore: time, gap: null }
   }
   const { epoch, vector, time } = from.cursor
   if (epoch !== tail.epoch) return resetStart(tail, time)
-  return { position: new Position(vector, time), notBefore: 0, gap: null }
+  return { position: new Position(vector, time), notBefore: EVER, gap: null }
 }
 
 /** Nobody reads further back than the plan allows, whatever the cursor says: it is not signed. `earliest` means «as far as I may» and has no gap. */
@@ -94,8 +99,10 @@ async function clamp(tail: Tail, start: Start, from: From, horizon: number): Pro
 
 /** Offsets of the log that the tail follows: where it changed meanwhile, of the new one. */
 async function located(tail: Tail, at: At): Promise<Vector> {
+  const { generation } = tail
   const { epoch, vector } = await tail.source.locate(tail.topic, at)
-  if (epoch !== tail.epoch) tail.noticeEpoch(epoch)
+  // An answer that was asked for before the log changed says nothing of the new one; it is asked for again.
+  if (generation === tail.generation && epoch !== tail.epoch) tail.noticeEpoch(epoch)
   return vector
 }
 

@@ -1,5 +1,8 @@
 import { isUnresolved, type Vector } from './source.ts'
 
+/** The last instant that has a date (ECMA-262 §21.4.1.1), ms since 1970. */
+export const TIME_MAX_MS = 8.64e15
+
 /**
  * A place in the log that moves: the next offset of every partition, and beside it what a reset by time needs: when the last
  * record of each was, and where each ends. A partition that it does not name is new and read from its start, offset 0.
@@ -30,7 +33,8 @@ export class Position {
   pass(partition: number, offset: number, time: number): void {
     this.#widen(partition)
     this.next[partition] = offset + 1
-    this.#times[partition] = time
+    // Producers stamp what they like: -1 stands for no time, nanoseconds lie beyond every date.
+    this.#times[partition] = time > 0 ? Math.min(time, TIME_MAX_MS) : 0
   }
 
   /** Moves without a record: behind markers, holes, filtered or lost stretches. */
@@ -55,6 +59,11 @@ export class Position {
     return true
   }
 
+  /** Whether it lies beyond `target` anywhere. */
+  exceeds(target: Position): boolean {
+    return this.next.some((next, partition) => next > target.at(partition))
+  }
+
   /** Offsets up to `target`: an upper bound of how many records lie between. */
   behind(target: Position): number {
     let offsets = 0
@@ -72,9 +81,10 @@ export class Position {
   resetTime(ends: Vector): number {
     let unfinished = Infinity
     let newest = this.#since
-    for (let partition = 0; partition < this.next.length; partition++) {
-      const next = this.next[partition] as number
-      const time = isUnresolved(next) ? -next : (this.#times[partition] as number) || this.#since
+    const width = Math.max(this.next.length, ends.length)
+    for (let partition = 0; partition < width; partition++) {
+      const next = this.at(partition)
+      const time = isUnresolved(next) ? -next : this.#times[partition] || this.#since
       if (isUnresolved(next) || next < (ends[partition] ?? 0)) unfinished = Math.min(unfinished, time)
       else if (time > newest) newest = time
     }

@@ -22,7 +22,7 @@ type Place =
 
 /** A subscription that is not riding: a position of its own, from which it pulls, first from the ring, else from blocks of the log. */
 export class Reader {
-  readonly position: Position
+  position: Position
   /** Records that broke their contract and were left out. */
   skipped = 0
   #place: Place
@@ -30,8 +30,10 @@ export class Reader {
   readonly #tail: Tail
   readonly #outlet: Outlet
   readonly #notBefore: number
-  /** Where the partitions ended when the last block was read. */
-  readonly #ends: number[] = []
+  /** Where the partitions ended, as the last block said, or the ring when it was left. */
+  #ends: number[]
+  /** The log itself said, just now, that it reaches up to here. */
+  #confirmed = false
   #sinceCursor = 0
 
   constructor(
@@ -47,6 +49,7 @@ export class Reader {
     this.#outlet = outlet
     this.position = position
     this.#notBefore = notBefore
+    this.#ends = [...tail.ends]
     this.#place = seq === null ? { at: 'nowhere' } : { at: 'ring', seq }
   }
 
@@ -69,12 +72,17 @@ export class Reader {
   pull(room: number): Pulled {
     if (!this.#settle()) return 'block'
     const batch = new Batch(this.#outlet, room)
-    const before = [...this.position.next]
-    const done = this.#place.at === 'ring' ? this.#readRing(this.#place, batch) : this.#readBlock(batch)
-    if (!batch.flush()) {
-      before.forEach((next, partition) => this.position.move(partition, next))
-      return 'lost'
+    const before = this.position.copy()
+    let sent = false
+    let done: boolean
+    try {
+      done = this.#place.at === 'ring' ? this.#readRing(this.#place, batch) : this.#readBlock(batch)
+      sent = batch.flush()
+    } finally {
+      // Whatever ends it here: the cursor stands before what was not sent.
+      if (!sent) this.position = before
     }
+    if (!sent) return 'lost'
     if (!done) return batch.full ? 'room' : 'share'
     if (this.#place.at === 'ring') return 'end'
     return 'share'
@@ -85,13 +93,17 @@ export class Reader {
     const from = this.resetTime
     let offsets = 0
     let to = Infinity
-    for (const { partition, lost, records, end } of block.slices) {
+    const width = this.position.next.length
+    for (const { partition, from: begun, records, end, lost: told } of block.slices) {
       this.#ends[partition] = end
+      // A partition that was made since this cursor may have lost its start already: to a source it is new, not lost.
+      const lost = partition >= width && begun > 0 ? { from: 0, to: begun } : told
       if (!lost) continue
       offsets += lost.to - lost.from
       to = Math.min(to, records[0]?.time ?? Infinity)
       this.position.move(partition, lost.to)
     }
+    this.#confirmed = true
     this.#place = { at: 'log', block, index: 0 }
     if (offsets === 0) return null
     return { reason: 'retention', from: from > 0 ? from : null, to: to === Infinity ? null : to, offsets }
@@ -102,11 +114,11 @@ export class Reader {
     return this.#place.at === 'log' && this.#place.index === this.#place.block.entries.length
   }
 
-  /** Gives the block back; read to its end, it moves the position behind its markers. Answers whether it brought anything. */
+  /** Gives the block back, where it holds one; read to its end, it moves the position behind its markers. Answers whether it brought anything. */
   leave(): { readonly block: Block; readonly moved: boolean } | null {
     const place = this.#place
-    this.#place = { at: 'nowhere' }
     if (place.at !== 'log') return null
+    this.#place = { at: 'nowhere' }
     const { block } = place
     let moved = block.entries.length > 0
     if (place.index < block.entries.length) return { block, moved }
@@ -125,12 +137,19 @@ export class Reader {
     return this.position.equals(front.position)
   }
 
-  /** Finds the place to read from: the ring where that holds everything from here; false where a block is needed. */
+  /**
+   * Finds the place to read from: the ring where that holds everything from here; false where a block is needed. A
+   * cursor from another node may be ahead of this tail, and then waits for it, but only the log can say that there is
+   * such a place: it may have been truncated since.
+   */
   #settle(): boolean {
-    const { ring, state } = this.#tail
+    const { ring, state, position, ends } = this.#tail
     if (this.#place.at === 'log') return true
     if (this.#place.at === 'ring' && this.#place.seq >= ring.start) return true
-    const held = state !== 'starting' && ring.holds(this.position)
+    if (this.#place.at === 'ring') this.#ends = [...ends]
+    const placed = this.#confirmed || !this.position.exceeds(position)
+    const held = state !== 'starting' && placed && ring.holds(this.position)
+    this.#confirmed = false
     this.#place = held ? { at: 'ring', seq: ring.seqOf(this.position) } : { at: 'nowhere' }
     return held
   }
@@ -163,7 +182,10 @@ export class Reader {
     const width = this.position.next.length
     if (!batch.takes(body === null ? 0 : body.rest.byteLength + frameOverhead(width))) return false
     this.position.pass(partition, offset, time)
-    if (body === null) return true
+    if (body === null) {
+      if (time >= this.#notBefore) this.skipped++
+      return true
+    }
     const due =
       width <= NARROW_PARTITIONS_MAX || (this.#sinceCursor = (this.#sinceCursor + 1) % WIDE_CURSOR_EVERY) === 0
     batch.add(this.#outlet.carrier.frame(this.#view.number, body, due ? this.cursor : null))
@@ -173,7 +195,6 @@ export class Reader {
   #body(entry: Entry, inRing: boolean): Body | null {
     const kept = entry.kept(this.#view)
     const body = kept === undefined ? this.#view.body(entry, this.#tail.epoch) : kept
-    if (body === null) this.skipped++
     if (kept !== undefined) return body
     const grown = entry.keep(this.#view, body)
     if (inRing) this.#tail.ring.charge(grown)

@@ -26,9 +26,11 @@ export interface Source {
   /**
    * One replay read from `from`: about `bytesMax` bytes over all partitions, at least one record where there is one, merged by
    * nobody yet. Answers as soon as anything is there; with nothing beyond `from` it answers at once and empty slices.
-   * A position below the log's start goes on at the start and says so in `lost`. Throws `SourceError`.
+   * A position below the log's start goes on at the start and says so in `lost`. Throws `SourceError`: `changed` where the log
+   * under the name is not that of `epoch` (as `locate` gave it with `from`); records of another log are never handed out. Without
+   * `epoch` it is the log that is there.
    */
-  read(topic: string, from: Vector, bytesMax: number, signal?: AbortSignal): Promise<readonly Slice[]>
+  read(topic: string, from: Vector, bytesMax: number, signal?: AbortSignal, epoch?: number): Promise<readonly Slice[]>
 
   close(): Promise<void>
 }
@@ -48,6 +50,8 @@ export function isUnresolved(next: number): boolean {
 export interface Located {
   /** Small integer, raised whenever the log under this name became another one (topic recreated, cluster changed). */
   readonly epoch: number
+  /** 32 bits of the log's own name (Kafka's topic id), the same on all nodes whoever counts their epochs; 0 where it has none. */
+  readonly log: number
   readonly vector: Vector
 }
 
@@ -84,7 +88,7 @@ export interface Following {
 }
 
 export class SourceError extends Error {
-  readonly code: 'no-such-topic' | 'unavailable' | 'denied' | 'closed'
+  readonly code: 'no-such-topic' | 'unavailable' | 'denied' | 'changed' | 'closed'
   constructor(code: SourceError['code'], message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'SourceError'

@@ -11,7 +11,7 @@
  * says what it waits for (`Wait`), and is woken by that alone.
  */
 import { refuse, type Refusal } from '../errors.ts'
-import { locateReset, locateStart, refusalOf, type From, type Start } from './opening.ts'
+import { EVER, locateReset, locateStart, refusalOf, type From, type Start } from './opening.ts'
 import type { Outlet, PauseReason } from './outlet.ts'
 import { Reader } from './reader.ts'
 import type { Replay } from './replay.ts'
@@ -32,6 +32,12 @@ export type TakenOff = 'socket' | 'pause' | 'replay'
 export type ModeCounts = {
   readonly off: { [why in TakenOff]: number }
   readonly on: { [why in TakenOff | 'start']: number }
+}
+
+/** Times are ms since 1970. */
+interface Until {
+  readonly resumesAt: number | null
+  readonly keptUntil: number | null
 }
 
 type Wait = 'room' | 'news' | 'source' | 'retry' | 'pause'
@@ -60,7 +66,7 @@ export class Subscription {
   readonly tail: Tail
   readonly outlet: Outlet
   /** Records with an older timestamp are left out, ms since 1970. */
-  notBefore = 0
+  notBefore = EVER
   readonly #host: SubscriptionHost
   #state: State = { mode: 'opening', locate: () => Promise.reject(new Error('opened twice')) }
   /** `null`: it will be pulled. */
@@ -70,7 +76,7 @@ export class Subscription {
   /** Last known while it is being located anew; `null` before the first. */
   #cursor: string | null = null
   /** Why it is told to be paused. `source` is news only: reading is how it finds out that the source is back. */
-  readonly #pauses = new Set<PauseReason>()
+  readonly #pauses = new Map<PauseReason, Until>()
   #toldPaused = false
   #failingSince: number | null = null
   /** Raised whenever it starts anew: answers to an older question are void. */
@@ -113,12 +119,9 @@ export class Subscription {
   /** Times are ms since 1970. */
   pause(reason: PauseReason, resumesAt: number | null = null, keptUntil: number | null = null): void {
     if (this.mode === 'closed' || this.#pauses.has(reason)) return
-    this.#pauses.add(reason)
+    this.#pauses.set(reason, { resumesAt, keptUntil })
     if (this.#halted) this.takeOff('pause')
-    const { cursor } = this
-    if (cursor === null) return
-    this.#toldPaused = true
-    this.outlet.tell({ type: 'paused', cursor, reason, resumesAt, keptUntil })
+    this.#tellPaused(reason)
   }
 
   resume(reason: PauseReason): void {
@@ -165,16 +168,20 @@ export class Subscription {
     const { cursor, view } = this
     if (cursor === null || this.mode === 'closed') return
     this.outlet.tell({ type: 'position', cursor })
-    if (this.#state.mode === 'reading' && this.#wait === 'room') {
-      this.outlet.tell({
-        type: 'notice',
-        kind: 'lagging',
-        count: this.#state.reader.position.behind(this.tail.position),
-      })
-    }
+    const behind =
+      this.#state.mode === 'reading' && this.#wait === 'room'
+        ? this.#state.reader.position.behind(this.tail.position)
+        : 0
+    if (behind > 0) this.outlet.tell({ type: 'notice', kind: 'lagging', count: behind })
     const skipped = this.#skipped + (this.#state.mode === 'riding' ? view.skipped - this.#state.skippedBefore : 0)
     if (skipped > 0) this.outlet.tell({ type: 'notice', kind: 'invalid', count: skipped })
     this.#skipped -= skipped
+  }
+
+  /** Ends it because of a fault of ours, before what could not be delivered. */
+  fail(): void {
+    if (this.mode !== 'closed')
+      this.#end(refuse('internal', 'A record could not be delivered because of a fault on our side.'))
   }
 
   /** Ends it, once; the outlet is told nothing. Answers the last cursor. */
@@ -280,15 +287,26 @@ export class Subscription {
   #started(start: Start): void {
     const { view, tail, outlet } = this
     const first = this.#cursor === null
-    this.notBefore = start.notBefore
-    const reader = new Reader(view, tail, outlet, start.position, start.notBefore)
+    // A log that is read anew shows nothing that the old one was not to show.
+    this.notBefore = Math.max(this.notBefore, start.notBefore)
+    const reader = new Reader(view, tail, outlet, start.position, this.notBefore)
     this.#state = { mode: 'reading', reader }
     const { cursor } = reader
     if (first) outlet.tell({ type: 'subscribed', cursor, view: view.number })
     if (start.gap !== null) outlet.tell({ type: 'gap', cursor, ...start.gap })
     this.#recovered()
+    // Nobody could be told of a pause before there was a cursor.
+    if (first) for (const reason of this.#pauses.keys()) this.#tellPaused(reason)
     if (tail.downSince !== null) this.pause('source')
     this.#go()
+  }
+
+  #tellPaused(reason: PauseReason): void {
+    const { cursor } = this
+    const until = this.#pauses.get(reason)
+    if (cursor === null || until === undefined) return
+    this.#toldPaused = true
+    this.outlet.tell({ type: 'paused', cursor, reason, ...until })
   }
 
   #failing(error: unknown): void {

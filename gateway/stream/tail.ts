@@ -12,7 +12,7 @@ import { Entry } from './entry.ts'
 import type { Memory } from './memory.ts'
 import { Position } from './position.ts'
 import { Ring } from './ring.ts'
-import { isUnresolved, type Following, type FollowSink, type Slice, type Source, type SourceError } from './source.ts'
+import { isUnresolved, type Following, type FollowSink, type Slice, type Source, SourceError } from './source.ts'
 import type { View } from './view.ts'
 
 export type TailState = 'starting' | 'running' | 'lingering' | 'stopped'
@@ -51,14 +51,15 @@ export class Tail {
   #following: Following | null = null
   #located: Promise<void> | null = null
   readonly #events: TailEvents
-  readonly #now: () => number
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number
 
   constructor(id: number, source: Source, topic: string, memory: Memory, now: () => number, events: TailEvents) {
     this.id = id
     this.ring = new Ring(memory)
     this.source = source
     this.topic = topic
-    this.#now = now
+    this.now = now
     this.#events = events
   }
 
@@ -101,18 +102,20 @@ export class Tail {
   async #start(): Promise<void> {
     const generation = ++this.generation
     try {
-      const since = this.#now()
+      const since = this.now()
       const { epoch, vector } = await this.source.locate(this.topic, 'latest')
-      if (generation !== this.generation) return await this.ready()
+      if (generation !== this.generation && this.state === 'starting') return await this.ready()
+      if (generation !== this.generation) throw new SourceError('closed', 'the tail was stopped while it started')
       this.epoch = epoch
       this.position = new Position(vector, since)
       this.ends.splice(0, Infinity, ...vector.map((next) => Math.max(0, next)))
       this.ring.clear(vector)
       this.state = this.members > 0 ? 'running' : 'lingering'
-      this.lingeringSince = this.#now()
+      this.lingeringSince = this.now()
       this.#following = this.source.follow(this.topic, vector, this.#sink(generation))
       if (this.#paused) this.#following.pause()
     } catch (error) {
+      if (generation !== this.generation && this.state === 'starting') return await this.ready()
       // Whoever asks again, tries again.
       if (generation === this.generation) this.restart()
       throw error
@@ -124,6 +127,8 @@ export class Tail {
     this.#following?.close()
     this.#following = null
     this.downSince = null
+    // What nobody will read gives its memory back now.
+    this.ring.clear([])
   }
 
   #sink(generation: number): FollowSink {
@@ -164,9 +169,11 @@ export class Tail {
   }
 
   /** Fits a slice behind the canonical position; true where it does not fit, so that the ring has to be cut. */
-  #place({ partition, from }: Slice): boolean {
+  #place({ partition, from, lost }: Slice): boolean {
     const known = partition < this.position.next.length
     const next = this.position.at(partition)
+    // Behind a truncation come other records under the same offsets: what is held of the old ones is void.
+    if (lost?.reason === 'truncated') return true
     if (known && next === from) return false
     if (known && !isUnresolved(next)) return true
     // A partition that was new, or that no leader could place so far, begins here; a new one that lost its start already is cut.

@@ -1,7 +1,7 @@
 import { encodeCursor } from './cursor.ts'
 import type { Entry } from './entry.ts'
 import type { Carrier } from './outlet.ts'
-import type { Position } from './position.ts'
+import { TIME_MAX_MS, type Position } from './position.ts'
 import type { Record } from './record.ts'
 import type { Vector } from './source.ts'
 import type { Subscription } from './subscription.ts'
@@ -55,7 +55,7 @@ export class View {
   /** Who stands at the end of what was broadcast and waits for more. */
   readonly waiting = new Set<Subscription>()
   /** Next ring entry to broadcast, and the position there; `null` while nobody rides. */
-  front: { seq: number; readonly position: Position } | null = null
+  front: { seq: number; position: Position } | null = null
   /** Records that broke their contract and were left out. */
   skipped = 0
   /** Subscriptions of this view, in any mode. */
@@ -126,7 +126,7 @@ const DATA = '"data":'
 const CLOSING_BRACE = 0x7d
 
 function recordRest(spec: ViewSpec, record: Record, json: Uint8Array): Uint8Array {
-  let head = `"time":"${new Date(record.time).toISOString()}",`
+  let head = `"time":"${dated(record.time)}",`
   if (spec.showKey) head += `"key":${record.key === null ? 'null' : jsonText(record.key)},`
   if (spec.showHeaders.length > 0) head += `"headers":${headersText(spec.showHeaders, record)},`
   head += DATA
@@ -139,7 +139,7 @@ function recordRest(spec: ViewSpec, record: Record, json: Uint8Array): Uint8Arra
 }
 
 function invalidRest(record: Record, reason: InvalidReason): Uint8Array {
-  const time = new Date(record.time).toISOString()
+  const time = dated(record.time)
   // A record that is too big to be sent is too big to be sent as base64.
   const bytes = reason === 'too-big' || record.value === null ? {} : { bytes: textOf(record.value, 'base64') }
   return Buffer.from(JSON.stringify({ time, reason, ...bytes }).slice(1))
@@ -150,6 +150,11 @@ function headersText(shown: readonly string[], record: Record): string {
   const headers: { [name: string]: string } = Object.create(null) as { [name: string]: string }
   for (const [name, value] of record.headers) if (shown.includes(name)) headers[name] = textOf(value, 'utf8')
   return JSON.stringify(headers)
+}
+
+/** A producer's nonsense (nanoseconds, say) becomes the nearest instant that can be written: it must not stop the stream. */
+function dated(time: number): string {
+  return new Date(Math.max(-TIME_MAX_MS, Math.min(TIME_MAX_MS, time))).toISOString()
 }
 
 /** Bytes that are not UTF-8 become U+FFFD: a key is a label here, and its text must not break the frame. */

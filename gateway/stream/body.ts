@@ -1,0 +1,104 @@
+import { TIME_MAX_MS } from './position.ts'
+import type { Record } from './record.ts'
+
+/** How a record is shown: our own envelope, a CloudEvent in structured JSON (CloudEvents 1.0.2 §3), or the payload alone. */
+export type Form = 'record' | 'cloudevents' | 'raw'
+
+/** What a subscriber gets of one record, but for the cursor and the view's number: shared by all who ride and read. */
+export interface Body {
+  readonly type: 'record' | 'invalid' | 'cloudevent' | 'raw'
+  readonly id: string
+  /** The members behind `cursor`, with the closing brace: `"time":"…","data":…}`; of `raw` the payload. */
+  readonly rest: Uint8Array
+}
+
+/** What of a record a body shows, beside its data. */
+export interface Shown {
+  readonly form: Form
+  readonly showKey: boolean
+  readonly showHeaders: readonly string[]
+  /** Of a CloudEvent: the stream's public address, and the message's name. */
+  readonly event: { readonly source: string; readonly type: string }
+}
+
+export function dataBody(shown: Shown, id: string, record: Record, json: Uint8Array): Body {
+  if (shown.form === 'raw') return { type: 'raw', id, rest: json }
+  if (shown.form === 'record') return { type: 'record', id, rest: joined(recordHead(shown, record), json) }
+  return { type: 'cloudevent', id, rest: joined(eventHead(shown, record), json) }
+}
+
+/** A record that breaks its contract. `bytes`: whether its payload may be shown as it is. */
+export function invalidBody(shown: Shown, id: string, record: Record, reason: string, bytes: boolean): Body {
+  const payload = bytes && record.value !== null ? { bytes: textOf(record.value, 'base64') } : {}
+  const time = dated(record.time)
+  if (shown.form !== 'cloudevents') return { type: 'invalid', id, rest: membersOf({ time, reason, ...payload }) }
+  const { source } = shown.event
+  const event = {
+    source,
+    type: 'io.weir.invalid',
+    time,
+    datacontenttype: 'application/json',
+    data: { reason, ...payload },
+  }
+  return { type: 'cloudevent', id, rest: membersOf(event) }
+}
+
+const SEQUENCE_DIGITS = 20
+const CLOSING_BRACE = 0x7d
+
+function recordHead({ showKey, showHeaders }: Shown, record: Record): string {
+  let head = `"time":"${dated(record.time)}",`
+  if (showKey) head += `"key":${record.key === null ? 'null' : jsonText(record.key)},`
+  if (showHeaders.length > 0) head += `"headers":${headersText(showHeaders, record)},`
+  return head
+}
+
+/** Attribute names of extensions are lower-case letters and digits (CloudEvents 1.0.2 §3.1). */
+function eventHead({ showKey, event }: Shown, record: Record): string {
+  let head = `"source":${JSON.stringify(event.source)},"type":${JSON.stringify(event.type)},"time":"${dated(record.time)}",`
+  head += `"datacontenttype":"application/json","sequence":"${String(record.offset).padStart(SEQUENCE_DIGITS, '0')}",`
+  if (showKey && record.key !== null) head += `"partitionkey":${jsonText(record.key)},`
+  const trace = lastHeader(record, 'traceparent')
+  return trace === null ? head : `${head}"traceparent":${jsonText(trace)},`
+}
+
+function joined(head: string, json: Uint8Array): Uint8Array {
+  const headBytes = Buffer.byteLength(head)
+  const rest = Buffer.allocUnsafe(headBytes + DATA.length + json.byteLength + 1)
+  rest.write(head, 0)
+  rest.write(DATA, headBytes, 'latin1')
+  rest.set(json, headBytes + DATA.length)
+  rest[rest.length - 1] = CLOSING_BRACE
+  return rest
+}
+
+const DATA = '"data":'
+
+function membersOf(members: object): Uint8Array {
+  return Buffer.from(JSON.stringify(members).slice(1))
+}
+
+function headersText(shown: readonly string[], record: Record): string {
+  const headers: { [name: string]: string } = Object.create(null) as { [name: string]: string }
+  for (const [name, value] of record.headers) if (shown.includes(name)) headers[name] = textOf(value, 'utf8')
+  return JSON.stringify(headers)
+}
+
+/** Of a header that comes several times the last counts, as in Kafka's own `lastHeader`. */
+function lastHeader(record: Record, wanted: string): Uint8Array | null {
+  return record.headers.findLast(([name]) => name === wanted)?.[1] ?? null
+}
+
+/** A producer's nonsense (nanoseconds, say) becomes the nearest instant that can be written: it must not stop the stream. */
+function dated(time: number): string {
+  return new Date(Math.max(-TIME_MAX_MS, Math.min(TIME_MAX_MS, time))).toISOString()
+}
+
+/** Bytes that are not UTF-8 become U+FFFD: a key is a label here, and its text must not break the frame. */
+function jsonText(bytes: Uint8Array): string {
+  return JSON.stringify(textOf(bytes, 'utf8'))
+}
+
+function textOf(bytes: Uint8Array, encoding: 'utf8' | 'base64'): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(encoding)
+}

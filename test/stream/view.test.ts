@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Entry } from '../../gateway/stream/entry.ts'
+import { Position } from '../../gateway/stream/position.ts'
+import type { Header, Record } from '../../gateway/stream/record.ts'
+import { View, type InvalidReason, type ViewSpec } from '../../gateway/stream/view.ts'
+import { cursorOf } from './model/bench.ts'
+import { CountedDecode, recordOf, specOf } from './model/records.ts'
+
+const TIME = Date.UTC(2026, 10, 22, 15, 0, 0, 123)
+
+function recordWith(more: Partial<Record>): Record {
+  return { ...recordOf(3, 1045, TIME), value: Buffer.from('{"m":4.5}'), ...more }
+}
+
+function shown(more: Partial<Record>, spec: Partial<ViewSpec> = {}, epoch = 0): unknown {
+  const view = new View(1, { ...specOf('v', new CountedDecode()), ...spec })
+  const body = view.body(new Entry(recordWith(more)), epoch)
+  return body && JSON.parse(`{"type":"${body.type}","id":"${body.id}",${Buffer.from(body.rest).toString()}`)
+}
+
+function broken(reason: InvalidReason, more: Partial<Record> = {}): unknown {
+  return shown(more, { invalid: 'frame', decode: () => ({ invalid: reason }) })
+}
+
+describe('view', () => {
+  it('a record is shown as its payload, with its place and its time', () => {
+    const record = { type: 'record', id: '3-1045', time: '2026-11-22T15:00:00.123Z', data: { m: 4.5 } }
+    assert.deepEqual(shown({}), record)
+    assert.deepEqual(shown({}, {}, 1), { ...record, id: '1.3-1045' })
+    assert.deepEqual(shown({ value: null }), { ...record, data: null })
+  })
+
+  it('keys and headers are shown where the product exposes them, whatever bytes they are, and nowhere else', () => {
+    const text = (value: string): Uint8Array => Buffer.from(value)
+    const headers: Header[] = [
+      ['source', text('a')],
+      ['secret', text('s')],
+      ['source', text('"b"\n')],
+      ['__proto__', text('p')],
+    ]
+    const record = { key: Uint8Array.of(0x22, 0xff, 0x0a), headers }
+    const { key, headers: all } = shown(record, { showKey: true, showHeaders: ['source', '__proto__'] }) as {
+      key: string
+      headers: object
+    }
+    assert.equal(key, '"\uFFFD\n')
+    assert.deepEqual(
+      Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+      [
+        ['__proto__', 'p'],
+        ['source', '"b"\n'],
+      ],
+    )
+    assert.deepEqual(Object.keys(shown(record) as object), ['type', 'id', 'time', 'data'])
+    assert.equal((shown({ key: null }, { showKey: true }) as { key: unknown }).key, null)
+  })
+
+  it('what breaks its contract is sent as it came, with the reason; what is too big, or nothing, without bytes', () => {
+    const invalid = { type: 'invalid', id: '3-1045', time: '2026-11-22T15:00:00.123Z' }
+    assert.deepEqual(broken('schema'), { ...invalid, reason: 'schema', bytes: 'eyJtIjo0LjV9' })
+    assert.deepEqual(broken('too-big'), { ...invalid, reason: 'too-big' })
+    assert.deepEqual(broken('undecodable', { value: null }), { ...invalid, reason: 'undecodable' })
+  })
+
+  it('or is left out, where the stream says so', () => {
+    assert.equal(shown({}, { invalid: 'skip', decode: () => ({ invalid: 'schema' }) }), null)
+  })
+
+  it('a time that no date can hold becomes the nearest that can be written', () => {
+    const timeOf = (time: number): unknown => (shown({ time }) as { time: string }).time
+    assert.equal(timeOf(-1), '1969-12-31T23:59:59.999Z')
+    assert.equal(timeOf(1.79e18), '+275760-09-13T00:00:00.000Z')
+    assert.equal(timeOf(Number.MIN_SAFE_INTEGER), '-271821-04-20T00:00:00.000Z')
+  })
+
+  it('a narrow topic has a cursor on every record, a wide one on each 64th', () => {
+    const due = (partitions: number): number => {
+      const view = new View(1, specOf('v', new CountedDecode()))
+      return Array.from({ length: 640 }, () => view.cursorDue(partitions)).filter(Boolean).length
+    }
+    assert.deepEqual([due(1), due(16), due(17), due(1000)], [640, 640, 10, 10])
+  })
+
+  it('its cursor is the position, with the time to read again from', () => {
+    const view = new View(1, specOf('v', new CountedDecode()))
+    const position = new Position([0, 7], 500)
+    position.pass(0, 4, 900)
+    assert.deepEqual(cursorOf(view.cursor(position, 2, [6, 7])), { epoch: 2, time: 900, vector: [5, 7] })
+  })
+
+  it('the payload of a record is decoded once, and a body kept for one view is not taken for another', () => {
+    const decode = new CountedDecode()
+    const [a, b] = [new View(1, specOf('a', decode)), new View(2, specOf('b', decode))]
+    const entry = new Entry(recordWith({}))
+    const { bytes } = entry
+    const body = a.body(entry, 0)
+    b.body(entry, 0)
+    assert.equal(decode.calls, 1)
+    const grown = entry.keep(a, body)
+    assert.equal(entry.bytes, bytes + grown)
+    assert.equal(entry.kept(a), body)
+    assert.equal(entry.kept(b), undefined)
+    entry.keep(b, null)
+    assert.equal(entry.kept(b), null)
+    assert.equal(entry.bytes, bytes)
+  })
+})
