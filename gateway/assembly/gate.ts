@@ -27,7 +27,7 @@ export function createGate({ catalog, authenticator, consumers, sources, config,
   const feedOf = (entry: CatalogStream): Feed => {
     const known = feeds.get(entry.stream)
     if (known) return known
-    const feed = { spec: specOf(entry, config.limits.recordBytesMax), source: sources.get(entry.cluster) as Source }
+    const feed = feedFrom(entry, sources.get(entry.cluster) as Source, config.limits.recordBytesMax)
     feeds.set(entry.stream, feed)
     return feed
   }
@@ -41,6 +41,7 @@ export function createGate({ catalog, authenticator, consumers, sources, config,
     visible: (identity) => catalog.products.filter((product) => consumers.visible(identity, product)),
     bearer: bearerFrom,
     challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, publicUrl()),
+    publicUrl: () => publicUrl().replace(/\/+$/, ''),
     resourceMetadata: () =>
       resourceMetadata(
         publicUrl(),
@@ -50,17 +51,13 @@ export function createGate({ catalog, authenticator, consumers, sources, config,
   }
 }
 
-function specOf({ product, stream }: CatalogStream, recordBytesMax: number): Feed['spec'] {
+function feedFrom({ product, stream }: CatalogStream, source: Source, recordBytesMax: number): Feed {
   const key = `${product.id}/${stream.id}`
   const check = stream.schema === null ? null : compileSchema(stream.schema, { strict: false })
-  const { topic, showKey, showHeaders, invalid } = stream
   return {
-    key: `${key} record`,
-    stream: { key, tag: streamTag(key), topic },
+    stream: { key, tag: streamTag(key), topic: stream.topic },
     decode: jsonDecoder(check, recordBytesMax),
-    showKey,
-    showHeaders,
-    invalid,
+    source,
   }
 }
 

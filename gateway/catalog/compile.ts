@@ -6,7 +6,7 @@ import type { Finding, Plan, PlanFormat, Product } from './plan.ts'
 import { productOf } from './product.ts'
 import { streamsOf } from './streams.ts'
 
-export const PLAN_FORMAT: PlanFormat = 1
+export const PLAN_FORMAT: PlanFormat = 2
 
 /**
  * One document to one Plan. Whatever is wrong with the document is a finding of the Plan, never an exception. Runs in the compiler's thread:

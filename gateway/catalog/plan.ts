@@ -4,7 +4,7 @@
  */
 
 /** Raised whenever the shape below or the compiler's meaning changes: older caches are then compiled anew. */
-export type PlanFormat = 1
+export type PlanFormat = 2
 
 export interface Plan {
   readonly format: PlanFormat
@@ -85,7 +85,21 @@ export interface Stream {
   readonly contentType: string
   /** JSON Schema (draft 7) of the payload, self-contained (`#/` refs only); `null`: any JSON. Several messages become `anyOf`. */
   readonly schema: JsonSchema | null
+  /** What `where` may name, in the document's order; empty: nothing. */
+  readonly filterable: readonly FilterField[]
 }
+
+/** A field of the payload that partners may filter by. */
+export interface FilterField {
+  /** As `where` names it: `geometry.depth`. No two of a stream have one name. */
+  readonly name: string
+  /** Members from the payload's root down. */
+  readonly path: readonly string[]
+  readonly type: FieldType
+}
+
+/** `time` is text in the form date-time, compared as an instant. */
+export type FieldType = 'string' | 'number' | 'integer' | 'boolean' | 'time'
 
 export type JsonSchema = { readonly [keyword: string]: unknown } | boolean
 

@@ -3,6 +3,7 @@ import { channelsOf } from './channels.ts'
 import type { Channel } from './channels.ts'
 import type { AsyncApiDocument } from './document.ts'
 import { checkExtension } from './extension.ts'
+import { filterableOf } from './filterable.ts'
 import type { Findings } from './findings.ts'
 import { isObject, listAt, textAt } from './json.ts'
 import type { JsonObject } from './json.ts'
@@ -49,6 +50,7 @@ function streamOf(root: JsonObject, channel: Channel, findings: Findings): Strea
     return null
   }
   const formatsServed = checkMessages(channel, findings)
+  const schema = formatsServed ? usableSchema(root, channel, findings) : null
   return {
     id,
     title: channel.title ?? id,
@@ -63,7 +65,9 @@ function streamOf(root: JsonObject, channel: Channel, findings: Findings): Strea
     invalid: extension['invalid'] === 'skip' ? 'skip' : 'frame',
     message: channel.messages[0]?.name ?? id,
     contentType: channel.messages[0]?.contentType ?? 'application/json',
-    schema: formatsServed ? usableSchema(root, channel, findings) : null,
+    schema,
+    // Why a payload that is not served has no schema is told already.
+    filterable: formatsServed ? filterableOf(schema, listAt(extension, 'filterable'), path, findings) : [],
   }
 }
 
@@ -89,14 +93,6 @@ function checkServed(channel: Channel, extension: JsonObject, findings: Findings
         `\`${key}\` are not applied yet, so the stream would show what it should hide`,
         'Do not expose the stream, or take what is secret out of the topic.',
       )
-  if (listAt(extension, 'filterable').length > 0)
-    findings.add(
-      'info',
-      'where-not-served-yet',
-      [...path, 'filterable'],
-      '`where` is not served yet; partners get all records',
-      null,
-    )
   checkTopic(channel, findings)
 }
 

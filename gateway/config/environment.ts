@@ -1,5 +1,5 @@
 import { nearest } from '../drivers/nearest.ts'
-import { keyOf, placeOf, type Path, type SchemaNode } from './node.ts'
+import { flagOf, keyOf, placeOf, type Path, type SchemaNode } from './node.ts'
 import type { Problem } from './problem.ts'
 import { NOT_SERVED } from './schema.ts'
 
@@ -34,8 +34,10 @@ const SERVICE_LINK_VALUE = /^(tcp|udp|sctp):\/\//
 /** Every variable there is, in the order of the schema. */
 export function variablesOf(node: SchemaNode, path: readonly string[] = []): readonly Variable[] {
   const place = placeOf(node)
-  if (place.kind === 'group')
-    return Object.entries(place.keys).flatMap(([key, each]) => variablesOf(each, [...path, key]))
+  if (place.kind === 'group') {
+    const below = Object.entries(place.keys).flatMap(([key, each]) => variablesOf(each, [...path, key]))
+    return flagOf(node) ? [{ path, name: variableName(path), node }, ...below] : below
+  }
   if (place.kind === 'map') return variablesOf(place.each, [...path, '*'])
   if (place.kind === 'list' && placeOf(place.each).kind !== 'scalar') return []
   return [{ path, name: variableName(path), node }]

@@ -21,7 +21,7 @@ export interface SchemaNode {
 
 export type Path = readonly (string | number)[]
 
-/** What a place holds. A union in our schema is always of something and `null`. */
+/** What a place holds. A union in our schema is of something and `null`, or of a group and a truth value that stands for it. */
 export type Place =
   | { readonly kind: 'group'; readonly keys: { readonly [key: string]: SchemaNode } }
   | { readonly kind: 'map'; readonly pattern: string; readonly each: SchemaNode }
@@ -30,6 +30,11 @@ export type Place =
 
 export function withoutNull(node: SchemaNode): SchemaNode {
   return node.anyOf?.[0] ?? node
+}
+
+/** The truth value that may stand in place of the group; `null` where none may. */
+export function flagOf(node: SchemaNode): SchemaNode | null {
+  return node.anyOf?.find((one) => one.type === 'boolean') ?? null
 }
 
 export function placeOf(nullable: SchemaNode): Place {
@@ -50,7 +55,7 @@ export function keyOf(path: Path): string {
 export function shapeOf(nullable: SchemaNode): string {
   const node = withoutNull(nullable)
   const place = placeOf(node)
-  if (place.kind === 'group') return 'a group of keys'
+  if (place.kind === 'group') return flagOf(nullable) ? '`true`, `false` or a group of keys' : 'a group of keys'
   if (place.kind === 'map') return 'names, each with a group of keys'
   if (place.kind === 'list') return `a list of ${placeOf(place.each).kind === 'group' ? 'groups' : plural(place.each)}`
   if (node.shape) return node.shape

@@ -2,7 +2,7 @@ import { resolve as resolvePath } from 'node:path'
 import { Check } from 'typebox/value'
 import { nearest } from '../drivers/nearest.ts'
 import type { Setting } from './environment.ts'
-import { keyOf, placeOf, shapeOf, withoutNull, type Path, type SchemaNode } from './node.ts'
+import { flagOf, keyOf, placeOf, shapeOf, withoutNull, type Path, type SchemaNode } from './node.ts'
 import type { Complain } from './problem.ts'
 import { NOT_SERVED } from './schema.ts'
 import { Secret } from './secret.ts'
@@ -29,8 +29,15 @@ export function resolve(node: SchemaNode, value: unknown, path: Path, context: R
     if ('default' in node) return defaultOf(node, context)
     if (place.kind !== 'group') return missing(node, path, context)
   }
+  const flag = flagOf(node)
+  // A key of the group that is set from outside says that there is a group.
+  const below = context.settings.some(({ path: one }) => one.length > path.length && startsWith(one, path))
+  if (flag && !below && (typeof value === 'boolean' || settingAt(path, context))) {
+    return resolveScalar(flag, value, path, context)
+  }
   switch (place.kind) {
     case 'group':
+      if (flag && typeof value === 'boolean') return resolveGroup(node, place.keys, undefined, path, context)
       return resolveGroup(node, place.keys, value, path, context)
     case 'map':
       return resolveMap(place.pattern, place.each, value, path, context)

@@ -1,13 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { checkClusters } from './clusterRules.ts'
 import type { Path } from './node.ts'
 import type { Complain } from './problem.ts'
 import type { ConfigValues } from './schema.ts'
-import { Secret } from './secret.ts'
 
 /** What a schema cannot say: values that fit one by one and not together, and files that must be there. */
 export function checkTogether(values: ConfigValues, complain: Complain): void {
   checkPorts(values, complain)
   checkSpecs(values, complain)
+  checkClusters(values, complain)
   checkOnce(
     values.access.issuers,
     (one) => one.issuer,
@@ -53,31 +54,4 @@ function checkOnce<T>(
     if (seen.has(name(one))) complain(place(i), `${JSON.stringify(name(one))} stands twice`, 'put both into one entry')
     seen.add(name(one))
   }
-}
-
-/** The same values with each password in its place: from the environment, else from its file. */
-export function withPasswords(values: ConfigValues, complain: Complain): ConfigValues {
-  const clusters = Object.entries(values.clusters).map(([name, cluster]) => {
-    if (!cluster.sasl) return [name, cluster] as const
-    const password =
-      cluster.sasl.password ?? readPassword(cluster.sasl.passwordFile, ['clusters', name, 'sasl'], complain)
-    return [name, { ...cluster, sasl: { ...cluster.sasl, password } }] as const
-  })
-  return { ...values, clusters: Object.fromEntries(clusters) }
-}
-
-function readPassword(file: string | null, path: Path, complain: Complain): Secret | null {
-  if (file === null) {
-    complain(path, 'has no password', 'name a file with `passwordFile`, or set …_SASL_PASSWORD in the environment')
-    return null
-  }
-  try {
-    const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
-    if (text !== '') return new Secret(text)
-    complain([...path, 'passwordFile'], `${file} is empty`, 'write the password into it')
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    complain([...path, 'passwordFile'], `cannot be read: ${reason}`, 'name a file that this user can read')
-  }
-  return null
 }

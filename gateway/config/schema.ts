@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static, type TSchema } from 'typebox'
 import { Secret } from './secret.ts'
 
 /**
@@ -22,6 +22,7 @@ const LINE = '^[^\\u0000-\\u001f\\u007f]*$'
 const text = (doc: string, more: object = {}) =>
   Type.String({ doc, minLength: 1, maxLength: 4096, pattern: LINE, ...more })
 const path = (doc: string, more: object = {}) => text(doc, { unit: 'path', ...more })
+const file = (doc: string) => Type.Union([path(''), Type.Null()], { default: null, doc })
 const id = (doc: string) => text(doc, { pattern: ID, shape: 'an id: a–z, 0–9, `.`, `_`, `-`, at most 64' })
 const whole = (preset: number, minimum: number, maximum: number, doc: string) =>
   Type.Integer({ default: preset, minimum, maximum, doc })
@@ -52,19 +53,43 @@ const control = Type.Object(
 )
 
 const sasl = Type.Object({
-  mechanism: Type.Enum(['plain', 'scram-sha-256', 'scram-sha-512'], { doc: 'How to log in to the brokers.' }),
-  username: text('User name at the brokers.'),
+  mechanism: Type.Enum(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'], {
+    doc: 'How to log in to the brokers. `plain` and `scram-…` take a user name and a password; `oauthbearer` takes `tokenFile`, or `tokenEndpoint` with `clientId` and `clientSecretFile`.',
+  }),
+  username: Type.Union([text(''), Type.Null()], { default: null, doc: 'User name at the brokers.' }),
   password: Type.Unsafe<Secret | null>({
     type: 'string',
     unit: 'secret',
     default: null,
     doc: 'Password at the brokers; only from the environment, never in the file.',
   }),
-  passwordFile: Type.Union([path(''), Type.Null()], {
+  passwordFile: file('File that holds the password; a line break at its end is dropped.'),
+  tokenFile: file('File that holds a bearer token, which something else keeps fresh; read again at each login.'),
+  tokenEndpoint: Type.Union([text('', { unit: 'httpUrl' }), Type.Null()], {
     default: null,
-    doc: 'File that holds the password; a line break at its end is dropped.',
+    doc: 'Where client credentials get a token (RFC 6749 §4.4); https, or http on loopback.',
+  }),
+  clientId: Type.Union([text(''), Type.Null()], { default: null, doc: 'Client at the token endpoint.' }),
+  clientSecretFile: file("File that holds the client's secret; read again for each token."),
+  scope: Type.Union([text(''), Type.Null()], {
+    default: null,
+    doc: 'Scope to ask for. Absent: what the endpoint gives.',
   }),
 })
+
+const tls = Type.Object({
+  caFile: file("PEM file of the authorities that the brokers' certificates are from. Absent: the system's."),
+  certFile: file('PEM file of our certificate with its chain, where brokers want one.'),
+  keyFile: file("PEM file of that certificate's key."),
+  serverName: Type.Union([text(''), Type.Null()], {
+    default: null,
+    doc: "Name in the brokers' certificates. Absent: the host that each broker is dialled by.",
+  }),
+})
+
+/** `true` stands for a group of keys that are all absent. */
+const flagOr = <T extends object>(group: TSchema, doc: string) =>
+  Type.Unsafe<boolean | T>({ anyOf: [group, Type.Boolean()], default: false, doc })
 
 const cluster = Type.Object({
   brokers: Type.Array(text('', { unit: 'hostPort' }), {
@@ -72,7 +97,10 @@ const cluster = Type.Object({
     maxItems: 100,
     doc: 'Brokers to ask first, `host:port` each.',
   }),
-  ssl: Type.Boolean({ default: false, doc: 'Whether the brokers speak TLS.' }),
+  ssl: flagOr<Static<typeof tls>>(
+    tls,
+    "Whether the brokers speak TLS: `true` with the system's authorities, or a group of keys. The files are read at each dial, so renewed ones count by themselves.",
+  ),
   sasl: Type.Union([sasl, Type.Null()], { default: null, doc: 'How to log in. Absent: no login.' }),
 })
 

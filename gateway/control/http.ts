@@ -35,7 +35,10 @@ async function answer(
   readiness: () => Readiness,
 ): Promise<void> {
   const path = (request.url ?? '').split('?')[0]
-  if (request.method !== 'GET') return send(response, 405, 'text/plain', 'GET only\n')
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD')
+    return send(response, 405, 'text/plain', 'GET and HEAD only\n')
+  }
   if (path === '/metrics') return send(response, 200, metrics.contentType, await metrics.render())
   if (path === '/healthz') return send(response, 200, 'application/json', JSON.stringify({ status: 'ok' }))
   if (path !== '/readyz') return send(response, 404, 'text/plain', 'There are /metrics, /healthz and /readyz here.\n')

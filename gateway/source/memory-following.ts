@@ -27,6 +27,7 @@ export class MemoryFollowing implements Following {
   #state: 'open' | 'paused' | 'closed' = 'open'
   #due = false
   #down = false
+  /** Of the log that is followed; `null` until there is one. */
   #epoch: number | null
   readonly #next: (number | undefined)[]
   /** The end that was last told, per partition. */
@@ -37,6 +38,7 @@ export class MemoryFollowing implements Following {
     from: Vector,
     sink: FollowSink,
     clock: Clock,
+    epoch: number | null,
     look: () => MemoryTopic | undefined,
     leave: () => void,
   ) {
@@ -46,7 +48,7 @@ export class MemoryFollowing implements Following {
     this.#clock = clock
     this.#look = look
     this.#leave = leave
-    this.#epoch = look()?.epoch ?? null
+    this.#epoch = epoch
   }
 
   wake(): void {

@@ -10,6 +10,7 @@ import {
   type Source,
   type Vector,
 } from '../stream/source.ts'
+import { fingerprint } from './fingerprint.ts'
 import { MemoryFollowing, type MemoryTopic } from './memory-following.ts'
 import { PartitionLog, type Retention } from './partition-log.ts'
 import { partitionOfKey } from './partitioner.ts'
@@ -132,12 +133,21 @@ export class MemorySource implements Source {
   async locate(topic: string, at: At, signal?: AbortSignal): Promise<Located> {
     signal?.throwIfAborted()
     const { epoch, logs } = this.#readable(topic)
-    return { epoch, vector: logs.map((log) => positionOf(log, at)) }
+    return { epoch, log: fingerprint(`embedded ${epoch}`), vector: logs.map((log) => positionOf(log, at)) }
   }
 
-  async read(topic: string, from: Vector, bytesMax: number, signal?: AbortSignal): Promise<readonly Slice[]> {
+  async read(
+    topic: string,
+    from: Vector,
+    bytesMax: number,
+    signal?: AbortSignal,
+    wanted?: number,
+  ): Promise<readonly Slice[]> {
     signal?.throwIfAborted()
-    const { logs } = this.#readable(topic)
+    const { epoch, logs } = this.#readable(topic)
+    if (wanted !== undefined && wanted !== epoch) {
+      throw new SourceError('changed', `topic ${topic} was made anew: its epoch is ${epoch}, no longer ${wanted}`)
+    }
     const positions = logs.map((log, partition) => log.positionOf(from[partition]))
     const share = Math.ceil(bytesMax / Math.max(1, positions.filter((next, i) => next < logs[i]!.end).length))
     // A partition that comes late may find the budget spent, so another one is first each time.
@@ -155,14 +165,16 @@ export class MemorySource implements Source {
     return slices
   }
 
-  follow(topic: string, from: Vector, sink: FollowSink): Following {
+  follow(topic: string, from: Vector, sink: FollowSink, epoch?: number): Following {
     if (this.#closed) throw closed()
     const look = (): MemoryTopic | undefined => {
       const found = this.#topics.get(topic)
       for (const log of found?.logs ?? []) log.retain(this.#retention, this.#clock.now())
       return found
     }
-    const following = new MemoryFollowing(topic, from, sink, this.#clock, look, () => peers.delete(following))
+    const following = new MemoryFollowing(topic, from, sink, this.#clock, epoch ?? look()?.epoch ?? null, look, () =>
+      peers.delete(following),
+    )
     const peers = this.#followings.get(topic) ?? new Set()
     this.#followings.set(topic, peers.add(following))
     following.wake()

@@ -3,7 +3,7 @@
  * authority: whoever resumes is authorised and clamped like anybody else. The layout is settled in
  * docs/decisions/0002-cursor-format.md; a change of it is a new version letter, never a reinterpretation.
  *
- *   "w1." base64url( tag:4  epoch:v  time:v  count:v  shift:v  base:v  since:v  count × entry:v  check:4 )
+ *   "w1." base64url( tag:4  log:4  epoch:v  time:v  count:v  shift:v  base:v  since:v  count × entry:v  check:4 )
  *
  * `v` is a little-endian base-128 varint. An entry is 2·((offset >> shift) − base) or, for a partition that no leader
  * could place (unresolved since T), 2·((T >> shift) − since) + 1. The check is FNV-1a over all bytes before it.
@@ -13,6 +13,8 @@ import { isUnresolved, type Vector } from './source.ts'
 
 export interface Cursor {
   readonly epoch: number
+  /** Fingerprint of the log, 32 bits; 0 is unknown. Nodes that count epochs apart still tell logs apart by it. */
+  readonly log: number
   /** ms since 1970: from here on records may be missing from what was delivered; 0 is «from the start». */
   readonly time: number
   readonly vector: Vector
@@ -34,10 +36,10 @@ export function streamTag(stream: string): number {
   return fnv1a(Buffer.from(stream, 'utf8'), Buffer.byteLength(stream))
 }
 
-export function encodeCursor(tag: number, epoch: number, time: number, vector: Vector): string {
+export function encodeCursor(tag: number, epoch: number, time: number, vector: Vector, log = 0): string {
   let shift = 0
-  let length = write(tag, epoch, time, vector, shift)
-  while (length > BYTES_MAX && shift < 52) length = write(tag, epoch, time, vector, (shift += SHIFT_STEP))
+  let length = write(tag, log, epoch, time, vector, shift)
+  while (length > BYTES_MAX && shift < 52) length = write(tag, log, epoch, time, vector, (shift += SHIFT_STEP))
   return 'w1.' + scratch.toString('base64url', 0, length)
 }
 
@@ -57,7 +59,7 @@ export function isFault(decoded: Cursor | CursorFault): decoded is CursorFault {
   return typeof decoded === 'string'
 }
 
-function write(tag: number, epoch: number, time: number, vector: Vector, shift: number): number {
+function write(tag: number, log: number, epoch: number, time: number, vector: Vector, shift: number): number {
   const unit = 2 ** shift
   let base = Infinity
   let since = Infinity
@@ -67,7 +69,7 @@ function write(tag: number, epoch: number, time: number, vector: Vector, shift: 
   }
   base = base === Infinity ? 0 : Math.floor(base / unit)
   since = since === Infinity ? 0 : Math.floor(since / unit)
-  let at = scratch.writeUInt32LE(tag, 0)
+  let at = scratch.writeUInt32LE(log, scratch.writeUInt32LE(tag, 0))
   at = varint(epoch, at)
   at = varint(time, at)
   at = varint(vector.length, at)
@@ -83,11 +85,11 @@ function write(tag: number, epoch: number, time: number, vector: Vector, shift: 
 }
 
 function read(bytes: Buffer, tag: number): Cursor | CursorFault {
-  if (bytes.length < 13) return 'damaged'
+  if (bytes.length < 18) return 'damaged'
   const end = bytes.length - 4
   if (bytes.readUInt32LE(end) !== fnv1a(bytes, end)) return 'damaged'
   if (bytes.readUInt32LE(0) !== tag) return 'foreign'
-  const reader = new VarintReader(bytes, 4, end)
+  const reader = new VarintReader(bytes, 8, end)
   const epoch = reader.next()
   const time = reader.next()
   const count = reader.next()
@@ -103,7 +105,7 @@ function read(bytes: Buffer, tag: number): Cursor | CursorFault {
   }
   const sound =
     !reader.broken && reader.at === end && vector.every((next) => Number.isSafeInteger(next) && next >= -TIME_MAX_MS)
-  return sound ? { epoch, time, vector } : 'damaged'
+  return sound ? { epoch, log: bytes.readUInt32LE(4), time, vector } : 'damaged'
 }
 
 /** 2·value + flag without leaving the safe integers: the low seven bits are written apart. */

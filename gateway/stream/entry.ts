@@ -1,5 +1,6 @@
 import { weightOf, type Record } from './record.ts'
-import type { Body, Decode, Payload, View } from './view.ts'
+import type { Body } from './body.ts'
+import type { Decode, Hidden, Payload, View } from './view.ts'
 
 /**
  * A record as the ring and replay blocks hold it, with what was made of it so far: its decoded payload, shared by all
@@ -12,7 +13,7 @@ export class Entry {
   #decode: Decode | null = null
   #payload: Payload | null = null
   #view: View | null = null
-  #body: Body | null = null
+  #body: Body | Hidden | null = null
 
   constructor(record: Record) {
     this.record = record
@@ -27,17 +28,21 @@ export class Entry {
     return payload
   }
 
-  /** What was kept for `view`: `undefined` where nothing was, `null` where the view shows nothing of this record. */
-  kept(view: View): Body | null | undefined {
-    return this.#view === view ? this.#body : undefined
+  /** What was kept for `view`; `null` where nothing was. */
+  kept(view: View): Body | Hidden | null {
+    return this.#view === view ? this.#body : null
   }
 
   /** Keeps one view's body; answers by how many bytes the entry grew. */
-  keep(view: View, body: Body | null): number {
-    const grown = (body?.rest.byteLength ?? 0) - (this.#body?.rest.byteLength ?? 0)
+  keep(view: View, body: Body | Hidden): number {
+    const grown = bytesOf(body) - bytesOf(this.#body)
     this.#view = view
     this.#body = body
     this.bytes += grown
     return grown
   }
+}
+
+function bytesOf(body: Body | Hidden | null): number {
+  return body === null || typeof body === 'string' ? 0 : body.rest.byteLength
 }

@@ -1,6 +1,10 @@
+import type { Body } from './body.ts'
 import { CURSOR_CHARS_MAX } from './cursor.ts'
-import { NARROW_PARTITIONS_MAX, type Body, type View } from './view.ts'
+import type { Entry } from './entry.ts'
+import type { Front, FrontPlace } from './front.ts'
+import type { Carrier } from './outlet.ts'
 import type { Tail } from './tail.ts'
+import { indexedValue, NARROW_PARTITIONS_MAX, type Hidden, type View } from './view.ts'
 
 /**
  * What one turn of the event loop may still broadcast. Transports cannot see what was published in the same turn, so
@@ -22,95 +26,156 @@ export function frameOverhead(partitions: number): number {
 const SLICE_ENTRIES_MAX = 2_000
 
 /**
- * Broadcasts the next slice of a view to its riders: each record framed once per kind of connection. Whoever lacks room
- * for the whole slice is taken off first, so that what was broadcast is exactly what was accepted. Answers whether more
- * is waiting. Should it throw, the view stands where it stood.
+ * Broadcasts the next slice of a front to the riders of its views: each record framed once per view and kind of connection.
+ * Whoever lacks room for the whole slice is taken off first, so that what was broadcast is exactly what was accepted. Answers
+ * whether more is waiting. Should it throw, the front stands where it stood.
  */
-export function fanOut(view: View, tail: Tail, turn: Turn): boolean {
-  const { front } = view
-  if (front === null) return false
+export function fanOut(front: Front, tail: Tail, turn: Turn): boolean {
+  const { place } = front
+  if (place === null) return false
   // Fetching is throttled long before this; if it happens all the same, the riders read on from the log.
-  if (front.seq < tail.ring.start) return takeOffAll(view)
-  const slice = collect(view, tail, front.seq, turn)
-  if (slice.bytes > 0) takeOffWhoLacksRoom(view, slice, turn)
+  if (place.seq < tail.ring.start) return takeOffAll(front)
+  const slice = collect(front, place, tail, turn)
+  for (const [view, share] of slice.shares) takeOffWhoLacksRoom(view, share, turn.bytes + slice.bytes)
   // The last rider may have been taken off: the slice is then read, not ridden.
-  if (view.front !== front) return false
-  broadcast(view, tail, slice, turn)
-  if (front.seq === tail.ring.end) front.position.raise(tail.position)
-  return front.seq < tail.ring.end
+  if (front.place !== place) return false
+  broadcast(place, slice, tail)
+  turn.bytes += slice.bytes
+  if (place.seq === tail.ring.end) place.position.raise(tail.position)
+  return place.seq < tail.ring.end
 }
 
-interface Picked {
-  /** `null`: the view shows nothing of this entry. */
-  readonly bodies: readonly (Body | null)[]
-  /** Upper bound of what one rider is sent. */
+/** What one view is broadcast of a slice. */
+interface Share {
+  shown: number
+  skipped: number
+  /** Smallest timestamp among what is shown. */
+  oldest: number
+}
+
+interface Slice {
+  /** Of each entry, the views that show it. */
+  readonly rows: readonly (readonly Showing[])[]
+  readonly shares: ReadonlyMap<View, Share>
+  /** Upper bound of what one socket is sent, should it ride all views. */
   readonly bytes: number
-  /** Smallest timestamp among the bodies. */
-  readonly oldest: number
 }
 
-function collect(view: View, tail: Tail, from: number, turn: Turn): Picked {
+function collect(front: Front, { seq: from }: FrontPlace, tail: Tail, turn: Turn): Slice {
   const { ring, epoch } = tail
   const overhead = frameOverhead(tail.position.next.length)
-  const bodies: (Body | null)[] = []
+  const shares = new Map<View, Share>()
+  const rows: (readonly Showing[])[] = []
   let bytes = 0
-  let oldest = Infinity
-  for (let seq = from; seq < ring.end && bodies.length < SLICE_ENTRIES_MAX; seq++) {
+  for (let seq = from; seq < ring.end && rows.length < SLICE_ENTRIES_MAX; seq++) {
     const entry = ring.at(seq)
-    const kept = entry.kept(view)
-    const body = kept === undefined ? view.body(entry, epoch) : kept
-    if (body !== null) {
-      const size = body.rest.byteLength + overhead
-      // A single record may be larger than a turn; it then goes out alone, to whoever has room for it.
-      if (turn.bytes + bytes + size > turn.bytesMax && turn.bytes + bytes > 0) break
-      bytes += size
-      oldest = Math.min(oldest, entry.record.time)
-    }
-    bodies.push(body)
+    const row = showings(front, entry, epoch)
+    let size = 0
+    for (const { body } of row) if (typeof body !== 'string') size += body.rest.byteLength + overhead
+    // A single record may be larger than a turn; it then goes out alone, to whoever has room for it.
+    if (size > 0 && turn.bytes + bytes + size > turn.bytesMax && turn.bytes + bytes > 0) break
+    bytes += size
+    rows.push(row)
+    for (const { view, body } of row) note(shares, view, body, entry.record.time)
   }
-  return { bodies, bytes, oldest }
+  return { rows, shares, bytes }
 }
 
-function takeOffWhoLacksRoom(view: View, slice: Picked, turn: Turn): void {
+interface Showing {
+  readonly view: View
+  readonly body: Body | Hidden
+}
+
+/** Which views show an entry, and how: by its own value where the front has an index, else its one view is asked. */
+function showings(front: Front, entry: Entry, epoch: number): readonly Showing[] {
+  const { field } = front
+  if (field === null) return [...front.ridden].map((view) => ({ view, body: bodyOf(view, entry, epoch) }))
+  const [first] = front.ridden
+  const payload = first === undefined ? null : entry.payload(first.spec.decode)
+  // What breaks its contract has no value to go by: all are told.
+  if (payload === null || 'invalid' in payload)
+    return [...front.ridden].map((view) => ({ view, body: bodyOf(view, entry, epoch) }))
+  const value = indexedValue(field, payload.json)
+  const view = value === null ? undefined : front.of(value)
+  return view ? [{ view, body: view.shown(entry, payload.json, epoch) }] : []
+}
+
+function bodyOf(view: View, entry: Entry, epoch: number): Body | Hidden {
+  return entry.kept(view) ?? view.body(entry, epoch)
+}
+
+function note(shares: Map<View, Share>, view: View, body: Body | Hidden, time: number): void {
+  if (body === 'filtered') return
+  let share = shares.get(view)
+  if (share === undefined) shares.set(view, (share = { shown: 0, skipped: 0, oldest: Infinity }))
+  if (body === 'skipped') {
+    share.skipped++
+    return
+  }
+  share.shown++
+  share.oldest = Math.min(share.oldest, time)
+}
+
+function takeOffWhoLacksRoom(view: View, { shown, oldest }: Share, bytes: number): void {
+  if (shown === 0) return
   for (const riders of view.riders.values()) {
     for (const rider of riders) {
-      if (rider.outlet.room() < turn.bytes + slice.bytes) rider.takeOff('socket')
-      else if (rider.notBefore > slice.oldest) rider.takeOff('replay')
+      if (rider.outlet.room() < bytes) rider.takeOff('socket')
+      else if (rider.notBefore > oldest) rider.takeOff('replay')
     }
   }
 }
 
-function takeOffAll(view: View): false {
-  for (const riders of view.riders.values()) for (const rider of riders) rider.takeOff('replay')
+function takeOffAll(front: Front): false {
+  for (const view of Array.from(front.ridden)) {
+    for (const riders of view.riders.values()) for (const rider of riders) rider.takeOff('replay')
+  }
   return false
 }
 
-function broadcast(view: View, tail: Tail, slice: Picked, turn: Turn): void {
-  const front = view.front as NonNullable<View['front']>
-  const { ring, ends, epoch } = tail
-  const position = front.position.copy()
-  const groups = [...view.riders.keys()].map((carrier) => ({ carrier, frames: [] as Uint8Array[], bytes: 0 }))
-  let { seq } = front
-  let skipped = 0
-  for (const body of slice.bodies) {
+/** Frames first, then sends: a fault while framing has sent nothing. */
+function broadcast(place: FrontPlace, { rows, shares }: Slice, tail: Tail): void {
+  const { ring, ends } = tail
+  const position = place.position.copy()
+  const sendings = new Map<View, Sending>()
+  let { seq } = place
+  for (const row of rows) {
     const { partition, offset, time } = ring.at(seq++).record
     position.pass(partition, offset, time)
-    if (body === null) {
-      skipped++
-      continue
-    }
-    const cursor = view.cursorDue(position.next.length) ? view.cursor(position, epoch, ends) : null
-    for (const group of groups) {
-      const frame = group.carrier.frame(view.number, body, cursor)
-      group.frames.push(frame)
-      group.bytes += frame.byteLength
+    for (const { view, body } of row) {
+      if (typeof body === 'string') continue
+      let sending = sendings.get(view)
+      if (sending === undefined) sendings.set(view, (sending = new Sending(view)))
+      sending.add(body, view.cursorDue(position.next.length) ? view.cursor(position, tail, ends) : null)
     }
   }
-  for (const { carrier, frames, bytes } of groups) {
-    if (frames.length > 0) carrier.broadcast(view.number, frames, bytes)
+  for (const sending of sendings.values()) sending.send()
+  for (const [view, { skipped }] of shares) view.skipped += skipped
+  place.seq = seq
+  place.position = position
+}
+
+/** One view's part of a slice, framed for each kind of connection that rides it. */
+class Sending {
+  readonly #view: View
+  readonly #kinds: { readonly carrier: Carrier; readonly frames: Uint8Array[]; bytes: number }[]
+
+  constructor(view: View) {
+    this.#view = view
+    this.#kinds = [...view.riders.keys()].map((carrier) => ({ carrier, frames: [], bytes: 0 }))
   }
-  front.seq = seq
-  front.position = position
-  view.skipped += skipped
-  turn.bytes += slice.bytes
+
+  add(body: Body, cursor: string | null): void {
+    for (const kind of this.#kinds) {
+      const frame = kind.carrier.frame(this.#view.number, body, cursor)
+      kind.frames.push(frame)
+      kind.bytes += frame.byteLength
+    }
+  }
+
+  send(): void {
+    for (const { carrier, frames, bytes } of this.#kinds) {
+      if (frames.length > 0) carrier.broadcast(this.#view.number, frames, bytes)
+    }
+  }
 }

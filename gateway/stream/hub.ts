@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { fanOut, type Turn } from './fanout.ts'
+import { Front } from './front.ts'
 import type { Memory } from './memory.ts'
 import type { From } from './opening.ts'
 import type { Outlet } from './outlet.ts'
@@ -48,8 +49,8 @@ export class Hub {
   readonly #onFault: OnFault
   readonly #tails = new Map<Source, Map<string, Tail>>()
   readonly #subscriptions = new Set<Subscription>()
-  /** Views whose broadcast lags behind their tail. */
-  readonly #behind = new Map<View, Tail>()
+  /** Fronts whose broadcast lags behind their tail. */
+  readonly #behind = new Map<Front, Tail>()
   #ready = new Set<Subscription>()
   #scheduled = false
   #viewsMade = 0
@@ -167,13 +168,13 @@ export class Hub {
   }
 
   #broadcast(turn: Turn): void {
-    // One slice a view and turn: it ends where the turn is full, and then there is no use in another.
+    // One slice a front and turn: it ends where the turn is full, and then there is no use in another.
     const behind = [...this.#behind]
-    for (const [view, tail] of behind) {
-      // Whoever was served goes to the back, so that a busy view starves no other.
-      this.#behind.delete(view)
-      if (this.#fanOut(view, tail, turn)) this.#behind.set(view, tail)
-      for (const waiting of view.waiting) waiting.news()
+    for (const [front, tail] of behind) {
+      // Whoever was served goes to the back, so that a busy one starves no other.
+      this.#behind.delete(front)
+      if (this.#fanOut(front, tail, turn)) this.#behind.set(front, tail)
+      front.wake()
       this.#throttle(tail)
       if (turn.bytes >= turn.bytesMax || this.#clock.monotonic() >= turn.deadline) return
     }
@@ -192,13 +193,15 @@ export class Hub {
     this.#ready = ready
   }
 
-  /** One view's fault is not another's: its riders end, with the cursor before what could not be sent. */
-  #fanOut(view: View, tail: Tail, turn: Turn): boolean {
+  /** One front's fault is not another's: its riders end, with the cursor before what could not be sent. */
+  #fanOut(front: Front, tail: Tail, turn: Turn): boolean {
     try {
-      return fanOut(view, tail, turn)
+      return fanOut(front, tail, turn)
     } catch (error) {
       this.#onFault(error, 'broadcasting')
-      for (const riders of view.riders.values()) for (const rider of riders) this.#fail(rider)
+      for (const view of Array.from(front.ridden)) {
+        for (const riders of view.riders.values()) for (const rider of riders) this.#fail(rider)
+      }
       return false
     }
   }
@@ -222,9 +225,9 @@ export class Hub {
 
   #appended(tail: Tail): void {
     this.#bound()
-    for (const view of tail.views.values()) {
-      if (view.ridden) this.#behind.set(view, tail)
-      else for (const waiting of view.waiting) waiting.news()
+    for (const front of tail.fronts.values()) {
+      if (front.place === null) front.wake()
+      else this.#behind.set(front, tail)
     }
     this.#throttle(tail)
     if (this.#behind.size > 0) this.#wake()
@@ -248,7 +251,7 @@ export class Hub {
   #throttle(tail: Tail): void {
     const { ring } = tail
     let slowest = ring.end
-    for (const { front } of tail.views.values()) if (front && front.seq < slowest) slowest = front.seq
+    for (const { place } of tail.fronts.values()) if (place && place.seq < slowest) slowest = place.seq
     const lagBytes = (ring.bytes * (ring.end - slowest)) / Math.max(1, ring.end - ring.start)
     tail.throttle(lagBytes * 4 * this.#tailCount > this.#memory.bytesMax)
   }
@@ -267,9 +270,20 @@ export class Hub {
   #viewOf(tail: Tail, spec: ViewSpec): View {
     const known = tail.views.get(spec.key)
     if (known) return known
-    const view = new View(++this.#viewsMade, spec)
+    const front = this.#frontOf(tail, spec)
+    front.members++
+    const view = new View(++this.#viewsMade, spec, front)
     tail.views.set(spec.key, view)
     return view
+  }
+
+  #frontOf(tail: Tail, { key, equality }: ViewSpec): Front {
+    const shared = equality?.key ?? key
+    const known = tail.fronts.get(shared)
+    if (known) return known
+    const front = new Front(shared, equality?.field ?? null)
+    tail.fronts.set(shared, front)
+    return front
   }
 
   #leave(subscription: Subscription): void {
@@ -278,7 +292,10 @@ export class Hub {
     this.#ready.delete(subscription)
     if (--view.members === 0) {
       tail.views.delete(view.spec.key)
-      this.#behind.delete(view)
+      if (--view.front.members === 0) {
+        tail.fronts.delete(view.front.key)
+        this.#behind.delete(view.front)
+      }
     }
     // It may have been the one that fetching waited for.
     this.#throttle(tail)

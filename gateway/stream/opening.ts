@@ -3,6 +3,7 @@ import type { Cursor } from './cursor.ts'
 import { Position } from './position.ts'
 import { isUnresolved, SourceError, type At, type Vector } from './source.ts'
 import type { Tail } from './tail.ts'
+import type { LogId } from './view.ts'
 
 /** Where a client wants to start (protocol.md, «Parameters»). Times are ms since 1970. */
 export type From =
@@ -76,8 +77,8 @@ async function startOf(tail: Tail, from: From): Promise<Start> {
     const { time } = from
     return { position: new Position(await located(tail, { time }), time), notBefore: time, gap: null }
   }
-  const { epoch, vector, time } = from.cursor
-  if (epoch !== tail.epoch) return resetStart(tail, time)
+  const { vector, time } = from.cursor
+  if (!sameLog(from.cursor, tail)) return resetStart(tail, time)
   return { position: new Position(vector, time), notBefore: EVER, gap: null }
 }
 
@@ -97,12 +98,17 @@ async function clamp(tail: Tail, start: Start, from: From, horizon: number): Pro
   return { ...start, gap: { reason: 'horizon', from: time, to: horizon, offsets } }
 }
 
+/** A fingerprint that one of them does not know decides nothing. */
+function sameLog(a: LogId, b: LogId): boolean {
+  return a.epoch === b.epoch && (a.log === b.log || a.log === 0 || b.log === 0)
+}
+
 /** Offsets of the log that the tail follows: where it changed meanwhile, of the new one. */
 async function located(tail: Tail, at: At): Promise<Vector> {
   const { generation } = tail
-  const { epoch, vector } = await tail.source.locate(tail.topic, at)
+  const { epoch, log, vector } = await tail.source.locate(tail.topic, at)
   // An answer that was asked for before the log changed says nothing of the new one; it is asked for again.
-  if (generation === tail.generation && epoch !== tail.epoch) tail.noticeEpoch(epoch)
+  if (generation === tail.generation && !sameLog({ epoch, log }, tail)) tail.noticeChange()
   return vector
 }
 

@@ -1,5 +1,5 @@
 import type { Refusal } from '../errors.ts'
-import type { Body } from './view.ts'
+import type { Body } from './body.ts'
 
 /** How frames of one kind of connection look and how many get them at once: implemented by each transport. */
 export interface Carrier {

@@ -7,7 +7,8 @@ import type { Position } from './position.ts'
 import type { Block } from './replay.ts'
 import { isUnresolved } from './source.ts'
 import type { Tail } from './tail.ts'
-import { NARROW_PARTITIONS_MAX, WIDE_CURSOR_EVERY, type Body, type View } from './view.ts'
+import type { Body } from './body.ts'
+import { NARROW_PARTITIONS_MAX, WIDE_CURSOR_EVERY, type Hidden, type View } from './view.ts'
 
 /**
  * Where a pull ended: its `share` of the turn is spent · the connection has no `room` · a `block` of the log is needed ·
@@ -55,7 +56,7 @@ export class Reader {
 
   get cursor(): string {
     const ends = this.#place.at === 'ring' ? this.#tail.ends : this.#ends
-    return this.#view.cursor(this.position, this.#tail.epoch, ends)
+    return this.#view.cursor(this.position, this.#tail, ends)
   }
 
   /** From when on records may be missing, ms since 1970. */
@@ -157,7 +158,7 @@ export class Reader {
   /** True: it stands where the view stands. */
   #readRing(place: Extract<Place, { at: 'ring' }>, batch: Batch): boolean {
     const { ring } = this.#tail
-    const limit = this.#view.front?.seq ?? ring.end
+    const limit = this.#view.front.place?.seq ?? ring.end
     for (; place.seq < limit; place.seq++) {
       const entry = ring.at(place.seq)
       if (!this.#offer(entry, batch, true)) return false
@@ -178,24 +179,23 @@ export class Reader {
   #offer(entry: Entry, batch: Batch, inRing: boolean): boolean {
     const { partition, offset, time } = entry.record
     if (offset < this.position.at(partition)) return batch.takes(0)
-    const body = time < this.#notBefore ? null : this.#body(entry, inRing)
+    const body = time < this.#notBefore ? 'filtered' : this.#body(entry, inRing)
     const width = this.position.next.length
-    if (!batch.takes(body === null ? 0 : body.rest.byteLength + frameOverhead(width))) return false
+    const hidden = typeof body === 'string'
+    if (!batch.takes(hidden ? 0 : body.rest.byteLength + frameOverhead(width))) return false
     this.position.pass(partition, offset, time)
-    if (body === null) {
-      if (time >= this.#notBefore) this.skipped++
-      return true
-    }
+    if (body === 'skipped') this.skipped++
+    if (hidden) return true
     const due =
       width <= NARROW_PARTITIONS_MAX || (this.#sinceCursor = (this.#sinceCursor + 1) % WIDE_CURSOR_EVERY) === 0
     batch.add(this.#outlet.carrier.frame(this.#view.number, body, due ? this.cursor : null))
     return true
   }
 
-  #body(entry: Entry, inRing: boolean): Body | null {
+  #body(entry: Entry, inRing: boolean): Body | Hidden {
     const kept = entry.kept(this.#view)
-    const body = kept === undefined ? this.#view.body(entry, this.#tail.epoch) : kept
-    if (kept !== undefined) return body
+    if (kept !== null) return kept
+    const body = this.#view.body(entry, this.#tail.epoch)
     const grown = entry.keep(this.#view, body)
     if (inRing) this.#tail.ring.charge(grown)
     return body

@@ -76,7 +76,7 @@ export class Replay {
     await this.#slot()
     try {
       this.reads++
-      const slices = await tail.source.read(tail.topic, vector, this.#limits.blockBytesMax)
+      const slices = await tail.source.read(tail.topic, vector, this.#limits.blockBytesMax, undefined, tail.epoch)
       return this.#arrive(key, slices)
     } catch (error) {
       this.#flights.delete(key)

@@ -19,9 +19,11 @@ export interface Source {
   /**
    * Follows all partitions of the topic from `from` (one entry a partition; a partition that is not named is new and read
    * from its start) until closed, over connections that no replay shares. Retries by itself for ever; says so by
-   * `sink.down` and `sink.up`. Nothing is called after `close()`, nor synchronously inside `follow`.
+   * `sink.down` and `sink.up`. Nothing is called after `close()`, nor synchronously inside `follow`. Where the log under the
+   * name is not that of `epoch` (as `locate` gave it with `from`), or is no longer, `sink.changed` is called in place of
+   * handing out records of another log. Without `epoch` it is the log that is found first.
    */
-  follow(topic: string, from: Vector, sink: FollowSink): Following
+  follow(topic: string, from: Vector, sink: FollowSink, epoch?: number): Following
 
   /**
    * One replay read from `from`: about `bytesMax` bytes over all partitions, at least one record where there is one, merged by

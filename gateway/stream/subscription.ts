@@ -97,8 +97,8 @@ export class Subscription {
   /** Where it stands, as a client may resume from; `null` before it began. */
   get cursor(): string | null {
     if (this.#state.mode === 'reading') return this.#state.reader.cursor
-    const { front } = this.view
-    if (this.#state.mode === 'riding' && front) return this.view.cursor(front.position, this.tail.epoch, this.tail.ends)
+    const { place } = this.view.front
+    if (this.#state.mode === 'riding' && place) return this.view.cursor(place.position, this.tail, this.tail.ends)
     return this.#cursor
   }
 
@@ -146,8 +146,9 @@ export class Subscription {
   /** Off the broadcast, at the view's position: nothing is lost, nothing comes twice. */
   takeOff(why: TakenOff): void {
     const { view, tail, outlet, notBefore } = this
-    if (this.#state.mode !== 'riding' || view.front === null) return
-    const { seq, position } = view.front
+    const { place } = view.front
+    if (this.#state.mode !== 'riding' || place === null) return
+    const { seq, position } = place
     this.#skipped += view.skipped - this.#state.skippedBefore
     this.#state = { mode: 'reading', reader: new Reader(view, tail, outlet, position.copy(), notBefore, seq) }
     this.#because = why
@@ -190,7 +191,7 @@ export class Subscription {
     if (this.mode === 'closed') return cursor
     if (this.mode === 'riding') this.view.unride(this)
     this.#release()
-    this.view.waiting.delete(this)
+    this.view.front.waiting.delete(this)
     this.#turnover++
     this.#cursor = cursor
     this.#state = { mode: 'closed' }
@@ -228,8 +229,8 @@ export class Subscription {
   /** At the end of what the view has broadcast: rides where it stands just there, else waits for more. */
   #arrive(reader: Reader): void {
     const { view, tail, outlet } = this
-    if (!reader.reaches(view.front ?? { seq: tail.ring.end, position: tail.position })) {
-      view.waiting.add(this)
+    if (!reader.reaches(view.front.place ?? { seq: tail.ring.end, position: tail.position })) {
+      view.front.waiting.add(this)
       return this.#waitFor('news')
     }
     if (outlet.room() * 2 < outlet.capacity) return this.#waitForRoom()
@@ -310,6 +311,7 @@ export class Subscription {
   }
 
   #failing(error: unknown): void {
+    if (error instanceof SourceError && error.code === 'changed') this.tail.noticeChange()
     if (!(error instanceof SourceError)) this.#host.failed(error, 'reading for a subscription')
     const now = this.#host.now()
     this.#failingSince ??= now
@@ -349,7 +351,7 @@ export class Subscription {
 
   #go(): void {
     this.#wait = null
-    this.view.waiting.delete(this)
+    this.view.front.waiting.delete(this)
     this.#host.ready(this)
   }
 }

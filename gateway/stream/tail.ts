@@ -13,6 +13,7 @@ import type { Memory } from './memory.ts'
 import { Position } from './position.ts'
 import { Ring } from './ring.ts'
 import { isUnresolved, type Following, type FollowSink, type Slice, type Source, SourceError } from './source.ts'
+import type { Front } from './front.ts'
 import type { View } from './view.ts'
 
 export type TailState = 'starting' | 'running' | 'lingering' | 'stopped'
@@ -35,8 +36,12 @@ export class Tail {
   /** Tells tails apart, for ever. */
   readonly id: number
   readonly views = new Map<string, View>()
+  /** What its views are broadcast by; views that differ only in one equality share one. */
+  readonly fronts = new Map<string, Front>()
   state: TailState = 'starting'
   epoch = 0
+  /** Fingerprint of the log followed; 0 is unknown. */
+  log = 0
   /** Canonical: behind the newest record of the ring. */
   position = new Position([], 0)
   /** Where each partition ends, as its leader last said. */
@@ -86,9 +91,9 @@ export class Tail {
     this.state = 'stopped'
   }
 
-  /** A source answered with another epoch than the one followed. */
-  noticeEpoch(epoch: number): void {
-    if (this.state !== 'starting' && epoch !== this.epoch) this.#events.changed(this)
+  /** A source answered for another log than the one followed. */
+  noticeChange(): void {
+    if (this.state !== 'starting') this.#events.changed(this)
   }
 
   /** Stops fetching while the slowest view is too far behind; what is under way may still arrive. */
@@ -103,16 +108,17 @@ export class Tail {
     const generation = ++this.generation
     try {
       const since = this.now()
-      const { epoch, vector } = await this.source.locate(this.topic, 'latest')
+      const { epoch, log, vector } = await this.source.locate(this.topic, 'latest')
       if (generation !== this.generation && this.state === 'starting') return await this.ready()
       if (generation !== this.generation) throw new SourceError('closed', 'the tail was stopped while it started')
       this.epoch = epoch
+      this.log = log
       this.position = new Position(vector, since)
       this.ends.splice(0, Infinity, ...vector.map((next) => Math.max(0, next)))
       this.ring.clear(vector)
       this.state = this.members > 0 ? 'running' : 'lingering'
       this.lingeringSince = this.now()
-      this.#following = this.source.follow(this.topic, vector, this.#sink(generation))
+      this.#following = this.source.follow(this.topic, vector, this.#sink(generation), epoch)
       if (this.#paused) this.#following.pause()
     } catch (error) {
       if (generation !== this.generation && this.state === 'starting') return await this.ready()

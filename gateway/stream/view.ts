@@ -1,7 +1,12 @@
+import { dataBody, invalidBody, type Body, type Shown } from './body.ts'
+import type { FilterField } from '../catalog/plan.ts'
+import { keeps, scalarAt, type Condition, type Scalar } from './condition.ts'
 import { encodeCursor } from './cursor.ts'
 import type { Entry } from './entry.ts'
+import type { Front } from './front.ts'
 import type { Carrier } from './outlet.ts'
-import { TIME_MAX_MS, type Position } from './position.ts'
+import type { Position } from './position.ts'
+import { project, type Kept } from './projection.ts'
 import type { Record } from './record.ts'
 import type { Vector } from './source.ts'
 import type { Subscription } from './subscription.ts'
@@ -13,12 +18,11 @@ export type InvalidReason = 'not-utf8' | 'not-json' | 'schema' | 'too-big' | 'un
 /** Pure: equal functions are one object, since payloads are shared by it. */
 export type Decode = (record: Record) => Payload
 
-/** What a subscriber gets of one record, but for the cursor and the view's number: shared by all who ride and read. */
-export interface Body {
-  readonly type: 'record' | 'invalid'
-  readonly id: string
-  /** The members after `cursor`, with the closing brace: `"time":"…","data":…}`. */
-  readonly rest: Uint8Array
+/** Which log an offset belongs to. */
+export interface LogId {
+  readonly epoch: number
+  /** Fingerprint; 0 is unknown. */
+  readonly log: number
 }
 
 /** The stream as the heart sees it. */
@@ -30,53 +34,66 @@ export interface StreamRef {
 }
 
 /** A pure function of (record, Plan): what a class of subscribers sees. Equal `key`s are one view. */
-export interface ViewSpec {
+export interface ViewSpec extends Shown {
   readonly key: string
   readonly stream: StreamRef
   readonly decode: Decode
-  readonly showKey: boolean
-  readonly showHeaders: readonly string[]
   readonly invalid: 'frame' | 'skip'
+  /** `null`: every record. */
+  readonly condition: Condition | null
+  /** `null`: whole payloads. */
+  readonly kept: Kept | null
+  /** Of a condition that is one equality and no more. */
+  readonly equality: Equality | null
 }
+
+/** Views that differ only in `value` are broadcast together, by one walk. */
+export interface Equality {
+  readonly field: FilterField
+  readonly value: Scalar
+  /** What all of them share: the view's key but for the value. */
+  readonly key: string
+}
+
+/** Why a view shows nothing of an entry: it does not match, or it broke its contract and is left out. */
+export type Hidden = 'filtered' | 'skipped'
 
 /** More partitions than this, and only some records carry a cursor (protocol.md, «A record»). */
 export const NARROW_PARTITIONS_MAX = 16
 export const WIDE_CURSOR_EVERY = 64
 
 /**
- * One class of subscribers on one tail. Dormant while nobody rides: then it costs nothing per record. Active, it has
- * a position of its own, the same for all its riders: the tail's, as far as it has been broadcast.
+ * One class of subscribers on one tail. Dormant while nobody rides: then it costs nothing per record. Its riders share the position
+ * of its front: the tail's, as far as it has been broadcast.
  */
 export class View {
   readonly number: number
   readonly spec: ViewSpec
+  readonly front: Front
+  /** What the front's field equals in this view's records. */
+  readonly value: Scalar | null
   /** Who rides, by the kind of connection: one frame serves each kind. */
   readonly riders = new Map<Carrier, Set<Subscription>>()
-  /** Who stands at the end of what was broadcast and waits for more. */
-  readonly waiting = new Set<Subscription>()
-  /** Next ring entry to broadcast, and the position there; `null` while nobody rides. */
-  front: { seq: number; position: Position } | null = null
   /** Records that broke their contract and were left out. */
   skipped = 0
   /** Subscriptions of this view, in any mode. */
   members = 0
   #sinceCursor = 0
 
-  constructor(number: number, spec: ViewSpec) {
+  constructor(number: number, spec: ViewSpec, front: Front) {
     this.number = number
     this.spec = spec
-  }
-
-  get ridden(): boolean {
-    return this.front !== null
+    this.front = front
+    this.value = spec.equality?.value ?? null
   }
 
   /** Takes on who stands just where this view does; the first one wakes it there. */
   ride(rider: Subscription, tail: Tail): void {
-    this.front ??= { seq: tail.ring.end, position: tail.position.copy() }
-    const riders = this.riders.get(rider.outlet.carrier)
+    const { carrier } = rider.outlet
+    if (this.riders.size === 0) this.front.enter(this, tail)
+    const riders = this.riders.get(carrier)
     if (riders) riders.add(rider)
-    else this.riders.set(rider.outlet.carrier, new Set([rider]))
+    else this.riders.set(carrier, new Set([rider]))
     rider.outlet.join(this.number)
   }
 
@@ -87,26 +104,34 @@ export class View {
     if (!riders?.delete(rider)) return
     rider.outlet.leave(this.number)
     if (riders.size === 0) this.riders.delete(carrier)
-    if (this.riders.size > 0) return
-    this.front = null
-    for (const waiting of this.waiting) waiting.news()
+    if (this.riders.size === 0) this.front.leave(this)
   }
 
-  /** The body for an entry; `null` where this view shows nothing of it. */
-  body(entry: Entry, epoch: number): Body | null {
-    const payload = entry.payload(this.spec.decode)
-    if ('json' in payload)
-      return {
-        type: 'record',
-        id: recordId(epoch, entry.record),
-        rest: recordRest(this.spec, entry.record, payload.json),
-      }
-    if (this.spec.invalid === 'skip') return null
-    return { type: 'invalid', id: recordId(epoch, entry.record), rest: invalidRest(entry.record, payload.invalid) }
+  /** What this view shows of an entry. */
+  body(entry: Entry, epoch: number): Body | Hidden {
+    const { record } = entry
+    const { spec } = this
+    const payload = entry.payload(spec.decode)
+    const whole = spec.condition === null && spec.kept === null
+    if ('invalid' in payload) {
+      if (spec.invalid === 'skip') return 'skipped'
+      // What is no JSON cannot be filtered or cut, so nothing of it is shown where either is asked for.
+      return invalidBody(spec, recordId(epoch, record), record, payload.invalid, whole && payload.invalid !== 'too-big')
+    }
+    if (spec.condition !== null && !keeps(spec.condition, parsed(payload.json))) return 'filtered'
+    return this.shown(entry, payload.json, epoch)
   }
 
-  cursor(position: Position, epoch: number, ends: Vector): string {
-    return encodeCursor(this.spec.stream.tag, epoch, position.resetTime(ends), position.next)
+  /** The body of an entry that is known to match. */
+  shown({ record }: Entry, json: Uint8Array, epoch: number): Body {
+    const { spec } = this
+    // A tombstone has no members to keep.
+    const kept = spec.kept === null || record.value === null ? json : project(json, spec.kept)
+    return dataBody(spec, recordId(epoch, record), record, kept)
+  }
+
+  cursor(position: Position, { epoch, log }: LogId, ends: Vector): string {
+    return encodeCursor(this.spec.stream.tag, epoch, position.resetTime(ends), position.next, log)
   }
 
   /** Whether the next record broadcast carries a cursor. */
@@ -117,51 +142,16 @@ export class View {
   }
 }
 
+/** The value by which an indexed front finds the view of a record; `null` where the record has none. */
+export function indexedValue(field: FilterField, json: Uint8Array): Scalar | null {
+  return scalarAt(field, parsed(json))
+}
+
+function parsed(json: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'))
+}
+
 function recordId(epoch: number, record: Record): string {
   const place = `${record.partition}-${record.offset}`
   return epoch > 0 ? `${epoch}.${place}` : place
-}
-
-const DATA = '"data":'
-const CLOSING_BRACE = 0x7d
-
-function recordRest(spec: ViewSpec, record: Record, json: Uint8Array): Uint8Array {
-  let head = `"time":"${dated(record.time)}",`
-  if (spec.showKey) head += `"key":${record.key === null ? 'null' : jsonText(record.key)},`
-  if (spec.showHeaders.length > 0) head += `"headers":${headersText(spec.showHeaders, record)},`
-  head += DATA
-  const headBytes = Buffer.byteLength(head)
-  const rest = Buffer.allocUnsafe(headBytes + json.byteLength + 1)
-  rest.write(head, 0)
-  rest.set(json, headBytes)
-  rest[rest.length - 1] = CLOSING_BRACE
-  return rest
-}
-
-function invalidRest(record: Record, reason: InvalidReason): Uint8Array {
-  const time = dated(record.time)
-  // A record that is too big to be sent is too big to be sent as base64.
-  const bytes = reason === 'too-big' || record.value === null ? {} : { bytes: textOf(record.value, 'base64') }
-  return Buffer.from(JSON.stringify({ time, reason, ...bytes }).slice(1))
-}
-
-/** Of a header that comes several times the last counts, as in Kafka's own `lastHeader`. */
-function headersText(shown: readonly string[], record: Record): string {
-  const headers: { [name: string]: string } = Object.create(null) as { [name: string]: string }
-  for (const [name, value] of record.headers) if (shown.includes(name)) headers[name] = textOf(value, 'utf8')
-  return JSON.stringify(headers)
-}
-
-/** A producer's nonsense (nanoseconds, say) becomes the nearest instant that can be written: it must not stop the stream. */
-function dated(time: number): string {
-  return new Date(Math.max(-TIME_MAX_MS, Math.min(TIME_MAX_MS, time))).toISOString()
-}
-
-/** Bytes that are not UTF-8 become U+FFFD: a key is a label here, and its text must not break the frame. */
-function jsonText(bytes: Uint8Array): string {
-  return JSON.stringify(textOf(bytes, 'utf8'))
-}
-
-function textOf(bytes: Uint8Array, encoding: 'utf8' | 'base64'): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(encoding)
 }

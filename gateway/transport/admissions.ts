@@ -1,9 +1,10 @@
 import type { Identity } from '../access/grant.ts'
+import { sleep } from '../clock.ts'
 import { refuse, type Refusal } from '../errors.ts'
 import type { Control } from './framing.ts'
 import { isRefusal } from './gate.ts'
-import { startOf } from './parameters.ts'
 import type { Headers } from './reply.ts'
+import { seenBy } from './seen.ts'
 import type { Addressed, SessionContext, SessionLimits } from './session.ts'
 
 export interface TransportLimits extends SessionLimits {
@@ -12,6 +13,9 @@ export interface TransportLimits extends SessionLimits {
   readonly recordBytesMax: number
   readonly stuckMsMax: number
 }
+
+const DRAIN_STEP_MS = 100
+const DRAIN_SHARE_MIN = 100
 
 /** A live connection, whatever its transport. */
 export interface Connection {
@@ -71,8 +75,8 @@ export class Admissions {
     const { gate, clock } = this.context
     const grant = gate.authorize(identity, addressed.product, addressed.stream)
     if (isRefusal(grant)) return grant
-    const from = startOf(addressed.wish, addressed.lastEventId, gate.feed(grant).spec.stream.tag, clock.now())
-    return isRefusal(from) ? from : null
+    const seen = seenBy(gate, grant, addressed.wish, addressed.lastEventId, clock.now())
+    return isRefusal(seen) ? seen : null
   }
 
   /** Headers of a refusal: what a client without a good token needs to get one. Counts it. */
@@ -113,10 +117,21 @@ export class Admissions {
     for (const connection of this.#live.values()) connection.tick(now)
   }
 
-  /** Lets nobody in any more and sends everybody away with their cursors. */
-  drain(): void {
+  /**
+   * Lets nobody in any more and sends everybody away with their cursors: a hundred at once, and more only where `msMax` would
+   * not be enough, so that the nodes they go to are not stormed.
+   */
+  async drain(msMax: number): Promise<void> {
     this.#draining = true
-    for (const connection of this.#live.values()) connection.close(this.#goingAway())
+    const leaving = [...this.#live.values()]
+    const share = Math.max(
+      DRAIN_SHARE_MIN,
+      Math.ceil((leaving.length * DRAIN_STEP_MS) / Math.max(DRAIN_STEP_MS, msMax)),
+    )
+    for (let sent = 0; sent < leaving.length; sent += share) {
+      if (sent > 0) await sleep(this.context.clock, DRAIN_STEP_MS)
+      for (const connection of leaving.slice(sent, sent + share)) connection.close(this.#goingAway())
+    }
   }
 
   #goingAway(): Refusal {

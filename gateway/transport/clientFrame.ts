@@ -1,5 +1,6 @@
 import { refuse, type Refusal } from '../errors.ts'
-import { printable } from './parameters.ts'
+import { isRefusal } from './gate.ts'
+import { printable, readFields, type Wish } from './parameters.ts'
 
 /** Of a subscription's id, which its client chooses. */
 export const ID_CHARS_MAX = 64
@@ -22,4 +23,27 @@ export function parseFrame(text: string): ClientFrame | Refusal {
 
 export function idOf(frame: ClientFrame): string | null {
   return typeof frame['id'] === 'string' ? frame['id'].slice(0, ID_CHARS_MAX) : null
+}
+
+export interface SubscribeFrame {
+  readonly id: string
+  readonly product: string
+  readonly stream: string
+  readonly wish: Wish
+}
+
+export function readSubscribe(frame: ClientFrame): SubscribeFrame | Refusal {
+  const { id, product, stream } = frame
+  if (typeof id !== 'string' || id === '' || id.length > ID_CHARS_MAX) {
+    const detail = `A \`subscribe\` frame has an \`id\` of your choice, a string of 1 to ${ID_CHARS_MAX} characters.`
+    return refuse('bad-parameter', detail, { parameter: 'id' })
+  }
+  if (typeof product !== 'string') return unnamed('product')
+  if (typeof stream !== 'string') return unnamed('stream')
+  const wish = readFields(frame, ['type', 'id', 'product', 'stream'])
+  return isRefusal(wish) ? wish : { id, product, stream, wish }
+}
+
+function unnamed(name: string): Refusal {
+  return refuse('bad-parameter', `A \`subscribe\` frame names its \`${name}\`, a string.`, { parameter: name })
 }

@@ -1,27 +1,45 @@
 import { rowOf, type Refusal } from '../errors.ts'
 import type { SubscriptionEvent } from '../stream/outlet.ts'
-import type { Body } from '../stream/view.ts'
+import type { Body } from '../stream/body.ts'
 
 /** A control frame before it is written: members in the order in which they go out; `undefined` ones are left out. */
 export type Control = { readonly type: string; readonly [member: string]: unknown }
 
 /** One record as a WebSocket text message: the shared body behind the members of its own. */
 export function recordMessage(view: number, body: Body, cursor: string | null): Uint8Array {
-  const at = cursor === null ? '' : `"cursor":"${cursor}",`
-  return joined(`{"type":"${body.type}","view":${view},"id":"${body.id}",${at}`, body.rest, '')
+  return joined(openingOf(body, `"view":${view},`, cursor), body.rest, '')
 }
 
 /** One record as an SSE event without a name, so that `onmessage` fires. The body holds no line break. */
 export function recordEvent(body: Body, cursor: string | null): Uint8Array {
   const id = cursor === null ? '' : `id: ${cursor}\n`
-  const at = cursor === null ? '' : `"cursor":"${cursor}",`
-  return joined(`${id}data: {"type":"${body.type}","id":"${body.id}",${at}`, body.rest, '\n\n')
+  return joined(`${id}data: ${openingOf(body, '', cursor)}`, body.rest, '\n\n')
+}
+
+/** One record as a line of JSON, without the number of a view, for NDJSON and pages. The body holds no line break. */
+export function recordLine(body: Body, cursor: string | null): Uint8Array {
+  return joined(openingOf(body, '', cursor), body.rest, '\n')
 }
 
 /** A control frame as a named SSE event; with a cursor it moves the client's last event id. */
 export function controlEvent(control: Control, cursor: string | null): Uint8Array {
   const id = cursor === null ? '' : `id: ${cursor}\n`
   return Buffer.from(`event: ${control.type}\n${id}data: ${JSON.stringify(control)}\n\n`)
+}
+
+/** A control frame as a CloudEvent, for the subprotocol `cloudevents.json`. `id` is unique within `source`. */
+export function controlCloudEvent(control: Control, source: string, id: string, time: number): Control {
+  const { type, ...data } = control
+  const at = new Date(time).toISOString()
+  return {
+    specversion: '1.0',
+    id,
+    source,
+    type: `io.weir.${type}`,
+    time: at,
+    datacontenttype: 'application/json',
+    data,
+  }
 }
 
 /** What a subscription tells, as a control frame; `subscribed` and `ended` need more than the event and are made by the session. */
@@ -55,6 +73,14 @@ export function closingOf(refusal: Refusal, cursors: { readonly [id: string]: st
 /** An absent time is left out of the frame. */
 export function isoTime(ms: number | null): string | undefined {
   return ms === null ? undefined : new Date(ms).toISOString()
+}
+
+/** What stands before a body's own members. A raw payload has nothing before it. */
+function openingOf({ type, id }: Body, view: string, cursor: string | null): string {
+  if (type === 'raw') return ''
+  const at = cursor === null ? '' : `"cursor":"${cursor}",`
+  if (type === 'cloudevent') return `{"specversion":"1.0","id":"${id}",${view}${at}`
+  return `{"type":"${type}",${view}"id":"${id}",${at}`
 }
 
 /** Both texts are ASCII but for ids, which hold no other characters either: one byte a character. */

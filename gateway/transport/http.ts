@@ -1,13 +1,18 @@
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js'
 import { ERROR_PAGES, errorPage, ERRORS, Fault, refuse, type ErrorCode } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
+import { answer } from './answer.ts'
+import { EventStreams } from './eventStreams.ts'
+import { NDJSON } from './ndjson.ts'
+import { Pages } from './page.ts'
+import { printable } from './parameters.ts'
 import { serveProducts } from './products.ts'
 import { Reply } from './reply.ts'
 import { accepts, copyRequest, type Request } from './request.ts'
-import { SseTransport } from './sse.ts'
+import { SSE } from './sse.ts'
 import { serveWebSocket } from './websocket.ts'
 
-/** The listener that partners connect to: one port for WebSocket, events and the catalogue. */
+/** The listener that partners connect to: one port for streams in every form, and the catalogue. */
 export interface Listener {
   readonly port: number
   /** Takes no new connections; what is open stays. */
@@ -23,9 +28,8 @@ export interface Health {
 /** Listens; throws a `Fault` where the port cannot be had. */
 export function listen(host: string, port: number, admissions: Admissions, health: Health): Promise<Listener> {
   const app = uWS.App()
-  const sse = new SseTransport(admissions)
   serveWebSocket(app, admissions)
-  route(app, '/streams/*', admissions, (reply, request) => serveStream(reply, request, sse))
+  route(app, '/streams/*', admissions, streamForms(admissions))
   route(app, '/streams', admissions, (reply) =>
     reply.problem(
       refuse(
@@ -42,12 +46,12 @@ export function listen(host: string, port: number, admissions: Admissions, healt
   })
   route(app, `${ERROR_PAGES}:code`, admissions, (reply, request) => serveErrorPage(reply, request))
   app.any('/*', (res, req) => {
-    const { path } = copyRequest(req)
-    new Reply(res).problem(
-      refuse(
-        'no-such-stream',
-        `There is nothing at this address (${path.slice(0, 80)}); the catalogue is at /products.`,
-      ),
+    const request = copyRequest(req)
+    const { path, method } = request
+    const reply = new Reply(res, method)
+    if (isReserved(request)) return wrongMethod(reply, request, [])
+    reply.problem(
+      refuse('no-such-stream', `There is nothing at this address (${printable(path)}); the catalogue is at /products.`),
     )
   })
   return new Promise((resolve, reject) => {
@@ -68,9 +72,10 @@ type Handler = (reply: Reply, request: Request) => void | Promise<void>
 
 function route(app: TemplatedApp, pattern: string, admissions: Admissions, handler: Handler): void {
   app.any(pattern, (res: HttpResponse, req: HttpRequest) => {
-    const reply = new Reply(res)
     const request = copyRequest(req)
-    if (request.method !== 'GET') return wrongMethod(reply, request)
+    const reply = new Reply(res, request.method)
+    const allowed = pattern.startsWith('/streams') ? STREAM_METHODS : DOCUMENT_METHODS
+    if (!allowed.includes(request.method)) return wrongMethod(reply, request, allowed)
     const done = handler(reply, request)
     done?.catch((error: unknown) => {
       admissions.fault(error, `GET ${pattern}`)
@@ -79,11 +84,16 @@ function route(app: TemplatedApp, pattern: string, admissions: Admissions, handl
   })
 }
 
-function serveStream(reply: Reply, request: Request, sse: SseTransport): void | Promise<void> {
-  if (accepts(request.accept, 'text/event-stream')) return sse.serve(reply, request)
-  const detail =
-    'This version serves streams as WebSocket (Upgrade: websocket) and as server-sent events (Accept: text/event-stream).'
-  reply.problem(refuse('bad-format', detail))
+/** One address, several forms: the `Accept` header chooses. */
+function streamForms(admissions: Admissions): Handler {
+  const events = new EventStreams(SSE, admissions)
+  const lines = new EventStreams(NDJSON, admissions)
+  const pages = new Pages(admissions)
+  return (reply, request) => {
+    if (accepts(request.accept, 'text/event-stream')) return answer(events, admissions, reply, request)
+    if (accepts(request.accept, 'application/x-ndjson')) return answer(lines, admissions, reply, request)
+    return answer(pages, admissions, reply, request)
+  }
 }
 
 /** What a problem's `type` opens. */
@@ -93,15 +103,24 @@ function serveErrorPage(reply: Reply, { path }: Request): void {
   reply.problem(refuse('no-such-stream', 'There is no error of this name.'))
 }
 
-function wrongMethod(reply: Reply, { method, path }: Request): void {
-  // Publishing is a reserved address of the protocol, not a mistake of the client.
-  const reserved = method === 'POST' && path.startsWith('/streams/')
+const DOCUMENT_METHODS = ['GET', 'HEAD']
+/** A stream has no head of its own: to know it, it would have to be opened. */
+const STREAM_METHODS = ['GET']
+
+/** Publishing and tickets are addresses of the protocol, not mistakes of the client. */
+function isReserved({ method, path }: Request): boolean {
+  return method === 'POST' && (path.startsWith('/streams/') || path === '/tickets')
+}
+
+function wrongMethod(reply: Reply, request: Request, allowed: readonly string[]): void {
+  const { method } = request
+  const reserved = isReserved(request)
   const status = reserved ? 501 : 405
   const detail = reserved
-    ? 'Publishing is reserved and not served yet.'
-    : `${method.slice(0, 20)} is not served here; GET is.`
+    ? 'This address is reserved and not served yet.'
+    : `${printable(method.slice(0, 20))} is not served here; ${allowed.join(' and ')} is.`
   const body = { type: 'about:blank', title: reserved ? 'Not Implemented' : 'Method Not Allowed', status, detail }
-  reply.send(status, 'application/problem+json', JSON.stringify(body), reserved ? {} : { Allow: 'GET' })
+  reply.send(status, 'application/problem+json', JSON.stringify(body), reserved ? {} : { Allow: allowed.join(', ') })
 }
 
 function listener(app: TemplatedApp, socket: us_listen_socket): Listener {

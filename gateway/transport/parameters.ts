@@ -2,52 +2,110 @@ import { durationMs, instantMs } from '../clock.ts'
 import { nearest } from '../drivers/nearest.ts'
 import { refuse, type Refusal } from '../errors.ts'
 import { decodeCursor, isFault, type CursorFault } from '../stream/cursor.ts'
+import type { Form } from '../stream/body.ts'
 import type { From } from '../stream/opening.ts'
+import { isRefusal } from './gate.ts'
 
 /** What a client asks of one stream, still as it wrote it: query parameters, or fields of a `subscribe` frame. */
 export interface Wish {
   readonly from?: string
-  readonly format?: string
+  /** Of the query: for an EventSource that cannot set a header. */
+  readonly lastEventId?: string
+  readonly where?: string
+  readonly fields?: string
+  readonly format?: Form
 }
 
-const SERVED = ['from', 'lastEventId', 'format'] as const
-/** Named by the protocol, not served yet: refused by name, since ignoring one would send other records than were asked for. */
-const NOT_SERVED = new Set(['where', 'fields', 'limit', 'wait'])
+const SERVED = ['from', 'lastEventId', 'where', 'fields', 'format'] as const
+const OF_PAGES = ['limit', 'wait'] as const
 const TOKEN_NAMES = new Set(['token', 'access_token', 'bearer', 'authorization', 'jwt'])
-const FORMATS = ['record', 'cloudevents', 'raw']
+const FORMATS: readonly Form[] = ['record', 'cloudevents', 'raw']
 const FROM_FORMS =
   'latest, earliest, an ISO 8601 time with a zone (2026-11-22T15:00:00Z), a duration back from now (-PT10M) or a cursor'
 
+/** What a client asks of a page. */
+export interface PageWish extends Wish {
+  /** Records at most. */
+  readonly limit: number
+  /** How long an empty page waits for the first record. */
+  readonly waitMs: number
+}
+
+export const PAGE_LIMIT_MAX = 1000
+export const PAGE_LIMIT = 100
+const PAGE_WAIT_MAX = 'PT30S'
+const PAGE_WAIT_MS_MAX = 30_000
+
 /** Reads the query of a stream's address. */
 export function readQuery(query: string): Wish | Refusal {
+  const given = distinct(query, SERVED)
+  return isRefusal(given) ? given : wishIn(given)
+}
+
+/** Reads the query of a page. */
+export function readPageQuery(query: string): PageWish | Refusal {
+  const given = distinct(query, [...SERVED, ...OF_PAGES])
+  if (isRefusal(given)) return given
+  const wish = wishIn(given)
+  if (isRefusal(wish)) return wish
+  const limit = readLimit(given.get('limit'))
+  if (typeof limit !== 'number') return limit
+  if (wish.format === 'raw') return noRaw()
+  const waitMs = readWait(given.get('wait'))
+  return typeof waitMs === 'number' ? { ...wish, limit, waitMs } : waitMs
+}
+
+function readLimit(text: string | undefined): number | Refusal {
+  if (text === undefined) return PAGE_LIMIT
+  const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= PAGE_LIMIT_MAX) return limit
+  return bad('limit', `\`limit\` is a whole number from 1 to ${PAGE_LIMIT_MAX}; «${printable(text)}» is not.`)
+}
+
+function readWait(text: string | undefined): number | Refusal {
+  if (text === undefined) return 0
+  const waitMs = durationMs(text)
+  if (waitMs !== null && waitMs <= PAGE_WAIT_MS_MAX) return waitMs
+  const meant = /^\d{1,2}s?$/i.test(text) ? ` Did you mean \`PT${Number.parseInt(text, 10)}S\`?` : ''
+  return bad('wait', `\`wait\` is an ISO 8601 duration up to ${PAGE_WAIT_MAX}; «${printable(text)}» is not.${meant}`)
+}
+
+function distinct(query: string, known: readonly string[]): ReadonlyMap<string, string> | Refusal {
   const given = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(query)) {
-    const wrong = wrongName(name, SERVED)
+    const wrong = wrongName(name, known)
     if (wrong) return wrong
     if (given.has(name)) return bad(name, `The parameter \`${name}\` is given twice; give it once.`)
     given.set(name, value)
   }
-  return wishOf(given.get('lastEventId') || given.get('from'), given.get('format'))
+  return given
+}
+
+function wishIn(given: ReadonlyMap<string, string>): Wish | Refusal {
+  const wish = wishOf((name) => given.get(name))
+  // Empty is what a client writes that has received nothing yet.
+  const lastEventId = given.get('lastEventId')
+  return lastEventId && !('code' in wish) ? { ...wish, lastEventId } : wish
 }
 
 /** Reads the fields that a `subscribe` frame shares with the query. `own` are the frame's other fields. */
 export function readFields(frame: { readonly [field: string]: unknown }, own: readonly string[]): Wish | Refusal {
   for (const [name, value] of Object.entries(frame)) {
     if (own.includes(name)) continue
-    const wrong = wrongName(name, [...own, 'from', 'format'])
+    const wrong = wrongName(name, [...own, 'from', 'where', 'fields', 'format'])
     if (wrong) return wrong
     if (typeof value !== 'string') return bad(name, `The field \`${name}\` must be a string.`)
   }
-  return wishOf(frame['from'] as string | undefined, frame['format'] as string | undefined)
+  return wishOf((name) => frame[name] as string | undefined)
 }
 
-/** Where to start: `lastEventId` is the header of an EventSource that reconnects, and wins. */
-export function startOf(wish: Wish, lastEventId: string, tag: number, now: number): From | Refusal {
-  const text = lastEventId || wish.from || 'latest'
+/** Where to start. `header` is the `Last-Event-ID` of an EventSource that reconnects, and wins; empty where there is none. */
+export function startOf(wish: Wish, header: string, tag: number, now: number): From | Refusal {
+  if (header) return fromCursor(header, tag, 'Last-Event-ID')
+  if (wish.lastEventId) return fromCursor(wish.lastEventId, tag, 'lastEventId')
+  const text = wish.from ?? 'latest'
   if (text === 'latest' || text === 'earliest') return { kind: text }
-  if (/^w\d+\./.test(text)) return fromCursor(text, tag)
-  if (lastEventId) return cursorRefusal('damaged')
-  return fromTime(text, now)
+  return /^w\d+\./.test(text) ? fromCursor(text, tag, 'from') : fromTime(text, now)
 }
 
 function wrongName(name: string, known: readonly string[]): Refusal | null {
@@ -56,24 +114,34 @@ function wrongName(name: string, known: readonly string[]): Refusal | null {
     const detail = `A token does not belong into an address, where logs and caches keep it: send it as \`Authorization: Bearer …\`, as subprotocol \`bearer.…\`, or in an \`auth\` frame.`
     return bad(name, detail)
   }
-  if (NOT_SERVED.has(name) || name.startsWith('param.')) {
+  if (name === 'limit' || name === 'wait') {
+    return bad(name, `\`${name}\` belongs to pages (\`Accept: application/json\`): this answer has no end.`)
+  }
+  // Ignoring it would send other records than were asked for.
+  if (name.startsWith('param.')) {
     return bad(name, `The parameter \`${name}\` is not served by this version of the gateway.`)
   }
   const meant = nearest(name, known)
   return bad(name, `There is no parameter \`${printable(name)}\`${meant ? `; did you mean \`${meant}\`?` : '.'}`)
 }
 
-function wishOf(from: string | undefined, format: string | undefined): Wish | Refusal {
-  if (format !== undefined && format !== 'record') {
-    if (FORMATS.includes(format))
-      return bad('format', `The format \`${format}\` is not served by this version of the gateway; \`record\` is.`)
+function wishOf(given: (name: string) => string | undefined): Wish | Refusal {
+  const [from, where, fields, format] = ['from', 'where', 'fields', 'format'].map(given)
+  const form = FORMATS.find((known) => known === format)
+  if (format !== undefined && form === undefined) {
     const meant = nearest(format, FORMATS)
+    const known = `\`format\` is one of ${FORMATS.join(', ')}`
     return bad(
       'format',
-      `There is no format \`${printable(format)}\`${meant ? `; did you mean \`${meant}\`?` : ''} Served is \`record\`.`,
+      `${known}; «${printable(format)}» is none of them.${meant ? ` Did you mean \`${meant}\`?` : ''}`,
     )
   }
-  return { ...(from !== undefined && { from }), ...(format !== undefined && { format }) }
+  return {
+    ...(from !== undefined && { from }),
+    ...(where !== undefined && { where }),
+    ...(fields !== undefined && { fields }),
+    ...(form !== undefined && { format: form }),
+  }
 }
 
 function fromTime(text: string, now: number): From | Refusal {
@@ -97,9 +165,9 @@ function unparsable(text: string): Refusal {
   return bad('from', `\`from\` is ${FROM_FORMS}; «${printable(text)}» is none of them.${suggestion}${plus}`)
 }
 
-function fromCursor(text: string, tag: number): From | Refusal {
+function fromCursor(text: string, tag: number, parameter: string): From | Refusal {
   const cursor = decodeCursor(text, tag)
-  return isFault(cursor) ? cursorRefusal(cursor) : { kind: 'cursor', cursor }
+  return isFault(cursor) ? refuse('cursor-invalid', CURSOR_FAULTS[cursor], { parameter }) : { kind: 'cursor', cursor }
 }
 
 const CURSOR_FAULTS: { readonly [fault in CursorFault]: string } = {
@@ -109,8 +177,9 @@ const CURSOR_FAULTS: { readonly [fault in CursorFault]: string } = {
     'The cursor was made by a newer version of the gateway than this one, which cannot read it; try again, or start from a time.',
 }
 
-function cursorRefusal(fault: CursorFault): Refusal {
-  return refuse('cursor-invalid', CURSOR_FAULTS[fault], { parameter: 'from' })
+/** Where nothing would tell a payload from a control frame. */
+export function noRaw(): Refusal {
+  return bad('format', 'The format `raw` is served over WebSocket and as server-sent events.')
 }
 
 function bad(parameter: string, detail: string): Refusal {

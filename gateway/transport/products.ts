@@ -7,6 +7,8 @@ import { isRefusal } from './gate.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+
 type Route = (pattern: string, handler: (reply: Reply, request: Request) => Promise<void>) => void
 
 /** The catalogue, as far as the caller may see it; public products without a token. */
@@ -70,8 +72,11 @@ function described(product: Product): object {
 function withTag(reply: Reply, request: Request, body: object): void {
   const text = JSON.stringify(body)
   const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
-  if (request.ifNoneMatch.split(',').some((candidate) => candidate.trim() === tag)) {
-    return reply.send(304, 'application/json; charset=utf-8', '', { ETag: tag })
+  const headers = { ETag: tag, 'Cache-Control': 'no-cache', Vary: 'Authorization' }
+  // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses marks the tag as weak.
+  const known = request.ifNoneMatch.split(',').map((candidate) => candidate.trim().replace(/^W\//, ''))
+  if (known.includes(tag) || known.includes('*')) {
+    return reply.send(304, JSON_TYPE, '', headers)
   }
-  reply.send(200, 'application/json; charset=utf-8', text, { ETag: tag, 'Cache-Control': 'no-cache' })
+  reply.send(200, JSON_TYPE, text, headers)
 }

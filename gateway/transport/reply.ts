@@ -5,10 +5,12 @@ import { problemType, rowOf, type Refusal } from '../errors.ts'
 export class Reply {
   readonly res: HttpResponse
   gone = false
+  readonly #headOnly: boolean
   #onGone: (() => void) | null = null
 
-  constructor(res: HttpResponse) {
+  constructor(res: HttpResponse, method: string) {
     this.res = res
+    this.#headOnly = method === 'HEAD'
     res.onAborted(() => {
       this.gone = true
       this.#onGone?.()
@@ -37,12 +39,13 @@ export class Reply {
     if (this.gone) return
     this.gone = true
     this.res.cork(() => {
-      this.res
-        .writeStatus(statusLine(status))
-        .writeHeader('Content-Type', type)
-        .writeHeader('Cache-Control', 'no-store')
-      for (const [name, value] of Object.entries(headers)) this.res.writeHeader(name, value)
-      this.res.end(body)
+      this.res.writeStatus(statusLine(status))
+      const all = { 'Content-Type': type, 'Cache-Control': 'no-store', ...headers }
+      for (const [name, value] of Object.entries(all)) this.res.writeHeader(name, value)
+      // RFC 9110 §9.3.2, §15.4.5: no body, whatever its length would have been; else it is read as the next answer.
+      if (status === 304) this.res.endWithoutBody()
+      else if (this.#headOnly) this.res.endWithoutBody(Buffer.byteLength(body))
+      else this.res.end(body)
     })
   }
 }

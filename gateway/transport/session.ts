@@ -10,21 +10,25 @@ import type { Identity } from '../access/grant.ts'
 import type { Clock } from '../clock.ts'
 import { refuse, rowOf, type Refusal } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Form } from '../stream/body.ts'
 import type { Hub } from '../stream/hub.ts'
 import type { Outlet, SubscriptionEvent } from '../stream/outlet.ts'
 import type { Subscription } from '../stream/subscription.ts'
-import { ID_CHARS_MAX, idOf, parseFrame, type ClientFrame } from './clientFrame.ts'
+import { idOf, parseFrame, readSubscribe, type ClientFrame } from './clientFrame.ts'
 import { closingOf, controlOf, isoTime, type Control } from './framing.ts'
 import { isRefusal, type Gate } from './gate.ts'
-import { printable, readFields, startOf, type Wish } from './parameters.ts'
+import { printable, type Wish } from './parameters.ts'
+import { seenBy } from './seen.ts'
 
 /** The socket, as a session needs it. */
 export interface Wire {
   send(control: Control): void
   /** After this nothing is sent. */
   close(code: number, reason: string): void
+  /** The form of records where a client names none. */
+  readonly defaultForm: Form
   /** A way to the client for one subscription; its events come back to `onEvent`. */
-  outlet(onEvent: (event: SubscriptionEvent) => void): Outlet
+  outlet(form: Form, onEvent: (event: SubscriptionEvent) => void): Outlet
   /** Which subscription to wake when the socket has drained. */
   wakes(outlet: Outlet, subscription: Subscription): void
 }
@@ -60,6 +64,7 @@ interface Member {
   readonly agreement: string
   readonly plan: string
   readonly viewKey: string
+  readonly form: Form
   readonly subscription: Subscription
 }
 
@@ -67,6 +72,8 @@ interface Member {
 const IDLE_MS_MAX = 300_000
 /** A client is told this long before its token expires. */
 const EXPIRY_NOTICE_MS = 60_000
+/** Nothing in a raw message says whose it is. */
+const RAW_IS_ALONE = 'A session with a subscription in the format `raw` has no other one.'
 const CLOSING_CURSOR_BYTES_MAX = 64 * 1024
 
 export class Session {
@@ -169,8 +176,12 @@ export class Session {
     let bytes = 0
     for (const { id, subscription } of this.#members.values()) {
       const cursor = subscription.close()
-      bytes += id.length + (cursor?.length ?? 0) + 6
-      if (cursor !== null && bytes <= CLOSING_CURSOR_BYTES_MAX) cursors[id] = cursor
+      if (cursor === null) continue
+      // As it stands in the frame: an id may need several bytes a character.
+      const size = Buffer.byteLength(JSON.stringify(id)) + cursor.length + 4
+      if (bytes + size > CLOSING_CURSOR_BYTES_MAX) continue
+      bytes += size
+      cursors[id] = cursor
     }
     this.#members.clear()
     const { log, clock } = this.#context
@@ -261,24 +272,10 @@ export class Session {
   }
 
   #serveSubscribe(frame: ClientFrame): void {
-    const { id, product, stream } = frame
-    if (typeof id !== 'string' || id === '' || id.length > ID_CHARS_MAX) {
-      const detail = `A \`subscribe\` frame has an \`id\` of your choice, a string of 1 to ${ID_CHARS_MAX} characters.`
-      return this.#error(null, refuse('bad-parameter', detail, { parameter: 'id' }))
-    }
-    for (const [name, value] of [
-      ['product', product],
-      ['stream', stream],
-    ] as const) {
-      if (typeof value !== 'string')
-        return this.#error(
-          id,
-          refuse('bad-parameter', `A \`subscribe\` frame names its \`${name}\`, a string.`, { parameter: name }),
-        )
-    }
-    const wish = readFields(frame, ['type', 'id', 'product', 'stream'])
-    if (isRefusal(wish)) return this.#error(id, wish)
-    const refusal = this.#subscribe(id, product as string, stream as string, wish, '')
+    const asked = readSubscribe(frame)
+    if (isRefusal(asked)) return this.#error(idOf(frame), asked)
+    const { id, product, stream, wish } = asked
+    const refusal = this.#subscribe(id, product, stream, wish, '')
     if (refusal) this.#error(id, refusal)
   }
 
@@ -305,25 +302,18 @@ export class Session {
     }
     const grant = gate.authorize(this.#identity as Identity, product, stream)
     if (isRefusal(grant)) return grant
-    const { spec, source } = gate.feed(grant)
-    const twin = this.#members.get(id) ?? [...this.#members.values()].find(({ viewKey }) => viewKey === spec.key)
+    const seen = seenBy(gate, grant, { format: this.#wire.defaultForm, ...wish }, lastEventId, clock.now())
+    if (isRefusal(seen)) return seen
+    const { key: viewKey, form } = seen.spec
+    const others = [...this.#members.values()]
+    const twin = this.#members.get(id) ?? others.find((other) => other.viewKey === viewKey)
     if (twin) return refuse('duplicate-subscription', duplicateDetail(id, twin.id))
-    const now = clock.now()
-    const from = startOf(wish, lastEventId, spec.stream.tag, now)
-    if (isRefusal(from)) return from
-    const { plan } = grant.agreement
-    const horizon = plan.replayHorizonMs === null ? null : now - plan.replayHorizonMs
-    const outlet = this.#wire.outlet((event) => this.#told(member, event))
-    const subscription = hub.open({ spec, source, from, horizon, outlet })
-    const member: Member = {
-      id,
-      product,
-      stream,
-      agreement: grant.agreement.id,
-      plan: plan.name,
-      viewKey: spec.key,
-      subscription,
-    }
+    if (others.some((other) => other.form === 'raw' || form === 'raw'))
+      return refuse('bad-parameter', RAW_IS_ALONE, { parameter: 'format' })
+    const outlet = this.#wire.outlet(form, (event) => this.#told(member, event))
+    const subscription = hub.open({ ...seen, outlet })
+    const { id: agreement, plan } = grant.agreement
+    const member: Member = { id, product, stream, agreement, plan: plan.name, viewKey, form, subscription }
     this.#members.set(id, member)
     this.#wire.wakes(outlet, subscription)
     return null

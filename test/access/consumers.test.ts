@@ -21,6 +21,7 @@ const STREAM: Stream = {
   message: 'quake',
   contentType: 'application/json',
   schema: null,
+  filterable: [],
 }
 
 function planNamed(name: string): PricePlan {

@@ -14,6 +14,8 @@ import { freePorts, removeFolder, scratchFolder } from './scratch.ts'
 export interface KafkaCluster {
   /** host:port by node id. */
   readonly brokers: readonly string[]
+  /** host:port by node id of a listener beside the plain one. */
+  listener(name: string): readonly string[]
   /** By node id; a restarted broker has a new one. */
   pids(): readonly number[]
   /** Resolves when the process is gone. SIGTERM hands leadership over first. */
@@ -31,6 +33,12 @@ export interface KafkaOptions {
   readonly brokers?: 1 | 3
   /** server.properties that win over kafka/settings.ts. */
   readonly settings?: Settings
+  /** Listeners beside the plain one that tests write over: name in capitals → SSL, SASL_PLAINTEXT or SASL_SSL. */
+  readonly listeners?: { readonly [name: string]: string }
+  /** More arguments of `kafka.tools.StorageTool format`, as for SCRAM users. */
+  readonly format?: readonly string[]
+  /** More arguments of the broker's Java. */
+  readonly jvm?: readonly string[]
 }
 
 const READY_MS_MAX = 60_000
@@ -40,7 +48,7 @@ const LOGGING = ['-Dorg.slf4j.simpleLogger.showDateTime=true', '-Dlog4j2.statusL
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaCluster> {
   const layout = await layOut(options)
   try {
-    await Promise.all(layout.nodes.map(format(layout.clusterId)))
+    await Promise.all(layout.nodes.map(format(layout)))
     const cluster = new Cluster(layout)
     await cluster.start()
     return cluster
@@ -53,32 +61,49 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
 interface Layout {
   readonly clusterId: string
   readonly folder: string
-  readonly nodes: readonly { readonly folder: string; readonly address: string }[]
+  readonly nodes: readonly {
+    readonly folder: string
+    readonly address: string
+    readonly more: { readonly [listener: string]: number }
+  }[]
+  readonly options: KafkaOptions
 }
 
-async function layOut({ brokers = 1, settings = {} }: KafkaOptions): Promise<Layout> {
-  const free = await freePorts(2 * brokers)
+async function layOut(options: KafkaOptions): Promise<Layout> {
+  const { brokers = 1, settings = {}, listeners = {} } = options
+  const names = Object.keys(listeners)
+  const each = 2 + names.length
+  const free = await freePorts(each * brokers)
   const ports = Array.from({ length: brokers }, (_, id): NodePorts => ({
-    client: free[2 * id] as number,
-    controller: free[2 * id + 1] as number,
+    client: free[each * id] as number,
+    controller: free[each * id + 1] as number,
+    more: Object.fromEntries(names.map((name, i) => [name, free[each * id + 2 + i] as number])),
   }))
   const root = scratchFolder('kafka')
-  const nodes = ports.map(({ client }, id) => {
+  const nodes = ports.map(({ client, more = {} }, id) => {
     const folder = join(root, String(id))
     mkdirSync(folder)
-    writeFileSync(propertiesOf(folder), serverProperties({ id, folder, ports, settings }))
-    return { folder, address: `127.0.0.1:${client}` }
+    writeFileSync(propertiesOf(folder), serverProperties({ id, folder, ports, settings, listeners }))
+    return { folder, address: `127.0.0.1:${client}`, more }
   })
-  return { clusterId: randomBytes(16).toString('base64url'), folder: root, nodes }
+  return { clusterId: randomBytes(16).toString('base64url'), folder: root, nodes, options }
 }
 
 const propertiesOf = (folder: string): string => join(folder, 'server.properties')
 
 /** Side by side: a JVM takes a second to come up. */
-function format(clusterId: string): (node: { readonly folder: string }) => Promise<void> {
+function format({ clusterId, options }: Layout): (node: { readonly folder: string }) => Promise<void> {
   return async ({ folder }) => {
     const config = propertiesOf(folder)
-    const tool = startJava(folder, ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', config])
+    const tool = startJava(folder, [
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      clusterId,
+      '-c',
+      config,
+      ...(options.format ?? []),
+    ])
     const how = await tool.ended
     if (how !== 'exit code 0') throw new Error(`Kafka's storage was not formatted: ${how}\n${tool.tail()}`)
   }
@@ -107,6 +132,10 @@ class Cluster implements KafkaCluster {
       await this.stop()
       throw error
     }
+  }
+
+  listener(name: string): readonly string[] {
+    return this.#layout.nodes.map(({ more }) => `127.0.0.1:${more[name]}`)
   }
 
   pids(): readonly number[] {
@@ -144,7 +173,7 @@ class Cluster implements KafkaCluster {
 
   #spawn(id: number): void {
     const { folder } = this.#layout.nodes[id] as Layout['nodes'][number]
-    this.#running[id] = startJava(folder, ['kafka.Kafka', propertiesOf(folder)])
+    this.#running[id] = startJava(folder, [...(this.#layout.options.jvm ?? []), 'kafka.Kafka', propertiesOf(folder)])
   }
 
   /** Ready is when the broker itself answers and knows of itself and of all others that run. */

@@ -20,6 +20,10 @@ async function openMemory(): Promise<SourceWorld> {
     hole: async (topic, partition) => source.appendHole(topic, partition, 4),
     deleteBefore: async (topic, partition, offset) => source.deleteRecordsBefore(topic, partition, offset),
     addPartitions: async (topic, total) => source.addPartitions(topic, total),
+    recreate: async (topic, partitions) => {
+      source.deleteTopic(topic)
+      source.createTopic(topic, partitions)
+    },
     close: () => source.close(),
   }
 }

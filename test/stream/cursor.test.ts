@@ -27,6 +27,7 @@ const since = fc.oneof(fc.integer({ min: 1, max: OFFSET_MAX }), fc.integer({ min
 const entry = fc.oneof({ weight: 6, arbitrary: offset }, { weight: 1, arbitrary: since.map((time) => -time) })
 const tag = fc.integer({ min: 0, max: 2 ** 32 - 1 })
 const position = fc.record({
+  log: fc.oneof(fc.constant(0), tag),
   epoch: fc.oneof(fc.nat(3), fc.maxSafeNat()),
   time: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: TIME_MAX })),
 })
@@ -58,10 +59,10 @@ function shiftOf(original: Vector, got: Vector): number {
 describe('cursor', () => {
   it('a position survives the way through its text unchanged', () => {
     fc.assert(
-      fc.property(tag, position, narrow, (of, { epoch, time }, vector) => {
-        const text = encodeCursor(of, epoch, time, vector)
+      fc.property(tag, position, narrow, (of, { log, epoch, time }, vector) => {
+        const text = encodeCursor(of, epoch, time, vector, log)
         assert.ok(text.length <= CURSOR_CHARS_MAX)
-        assert.deepEqual(decoded(text, of), { epoch, time, vector })
+        assert.deepEqual(decoded(text, of), { epoch, log, time, vector })
       }),
       { numRuns: 3_000 },
     )

@@ -108,9 +108,9 @@ describe('hub', () => {
     const first = bench.open(LATEST)
     await bench.run()
     bench.append(5)
-    const second = bench.open({ kind: 'cursor', cursor: { epoch: 0, time: bench.now, vector: [3] } })
+    const second = bench.open({ kind: 'cursor', cursor: { epoch: 0, log: 0, time: bench.now, vector: [3] } })
     await bench.run({ fetch: false })
-    const ahead = bench.open({ kind: 'cursor', cursor: { epoch: 0, time: bench.now, vector: [5] } })
+    const ahead = bench.open({ kind: 'cursor', cursor: { epoch: 0, log: 0, time: bench.now, vector: [5] } })
     await bench.run({ fetch: false })
     assert.equal(ahead.subscription.mode, 'reading')
     assert.deepEqual(ids(second), ['0-3', '0-4'])
@@ -274,7 +274,10 @@ describe('hub', () => {
     const bench = new Bench()
     bench.append(10)
     const horizon = bench.now - 2
-    const cursor = bench.open({ kind: 'cursor', cursor: { epoch: 0, time: bench.now - 9, vector: [1] } }, { horizon })
+    const cursor = bench.open(
+      { kind: 'cursor', cursor: { epoch: 0, log: 0, time: bench.now - 9, vector: [1] } },
+      { horizon },
+    )
     const earliest = bench.open(EARLIEST, { horizon })
     await bench.run()
     for (const sent of [cursor, earliest]) assert.deepEqual(ids(sent), ['0-7', '0-8', '0-9'])
@@ -287,7 +290,7 @@ describe('hub', () => {
     const bench = new Bench(2)
     bench.append(4, 1)
     bench.partition(1).start = 3
-    const sent = bench.open({ kind: 'cursor', cursor: { epoch: 0, time: bench.now, vector: [0] } })
+    const sent = bench.open({ kind: 'cursor', cursor: { epoch: 0, log: 0, time: bench.now, vector: [0] } })
     await bench.run()
     const [, gap] = sent.events
     assert.ok(gap?.type === 'gap' && gap.reason === 'retention' && gap.offsets === 3)

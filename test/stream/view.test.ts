@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Body } from '../../gateway/stream/body.ts'
 import { Entry } from '../../gateway/stream/entry.ts'
 import { Position } from '../../gateway/stream/position.ts'
 import type { Header, Record } from '../../gateway/stream/record.ts'
+import { Front } from '../../gateway/stream/front.ts'
+import { keptOf } from '../../gateway/stream/projection.ts'
 import { View, type InvalidReason, type ViewSpec } from '../../gateway/stream/view.ts'
 import { cursorOf } from './model/bench.ts'
 import { CountedDecode, recordOf, specOf } from './model/records.ts'
@@ -14,9 +17,11 @@ function recordWith(more: Partial<Record>): Record {
 }
 
 function shown(more: Partial<Record>, spec: Partial<ViewSpec> = {}, epoch = 0): unknown {
-  const view = new View(1, { ...specOf('v', new CountedDecode()), ...spec })
+  const view = new View(1, { ...specOf('v', new CountedDecode()), ...spec }, new Front('v', null))
   const body = view.body(new Entry(recordWith(more)), epoch)
-  return body && JSON.parse(`{"type":"${body.type}","id":"${body.id}",${Buffer.from(body.rest).toString()}`)
+  return typeof body === 'string'
+    ? body
+    : JSON.parse(`{"type":"${body.type}","id":"${body.id}",${Buffer.from(body.rest).toString()}`)
 }
 
 function broken(reason: InvalidReason, more: Partial<Record> = {}): unknown {
@@ -64,7 +69,26 @@ describe('view', () => {
   })
 
   it('or is left out, where the stream says so', () => {
-    assert.equal(shown({}, { invalid: 'skip', decode: () => ({ invalid: 'schema' }) }), null)
+    assert.equal(shown({}, { invalid: 'skip', decode: () => ({ invalid: 'schema' }) }), 'skipped')
+  })
+
+  it('a filter shows what matches, hides the rest and tombstones, and shows nothing of what it cannot judge', () => {
+    const field = { name: 'm', path: ['m'], type: 'number' } as const
+    const condition = { field, operator: '=ge=', values: [4] } as const
+    const data = { m: 4.5 }
+    assert.deepEqual((shown({}, { condition }) as { data: unknown }).data, data)
+    assert.equal(shown({ value: Buffer.from('{"m":3}') }, { condition }), 'filtered')
+    assert.equal(shown({ value: null }, { condition }), 'filtered')
+    const invalid = shown({}, { condition, invalid: 'frame', decode: () => ({ invalid: 'schema' }) })
+    assert.deepEqual(Object.keys(invalid as object), ['type', 'id', 'time', 'reason'])
+  })
+
+  it('fields keep what is named, letter by letter', () => {
+    const kept = keptOf([['a'], ['b', 'c']])
+    const value = Buffer.from('{"a":12345678901234567890,"b":{"c":1.0,"d":2},"e":3}')
+    const view = new View(1, { ...specOf('v', new CountedDecode()), kept }, new Front('v', null))
+    const body = view.body(new Entry(recordWith({ value })), 0) as Body
+    assert.match(Buffer.from(body.rest).toString(), /"data":\{"a":12345678901234567890,"b":\{"c":1\.0\}\}\}$/)
   })
 
   it('a time that no date can hold becomes the nearest that can be written', () => {
@@ -76,22 +100,30 @@ describe('view', () => {
 
   it('a narrow topic has a cursor on every record, a wide one on each 64th', () => {
     const due = (partitions: number): number => {
-      const view = new View(1, specOf('v', new CountedDecode()))
+      const view = new View(1, specOf('v', new CountedDecode()), new Front('v', null))
       return Array.from({ length: 640 }, () => view.cursorDue(partitions)).filter(Boolean).length
     }
     assert.deepEqual([due(1), due(16), due(17), due(1000)], [640, 640, 10, 10])
   })
 
   it('its cursor is the position, with the time to read again from', () => {
-    const view = new View(1, specOf('v', new CountedDecode()))
+    const view = new View(1, specOf('v', new CountedDecode()), new Front('v', null))
     const position = new Position([0, 7], 500)
     position.pass(0, 4, 900)
-    assert.deepEqual(cursorOf(view.cursor(position, 2, [6, 7])), { epoch: 2, time: 900, vector: [5, 7] })
+    assert.deepEqual(cursorOf(view.cursor(position, { epoch: 2, log: 77 }, [6, 7])), {
+      epoch: 2,
+      log: 77,
+      time: 900,
+      vector: [5, 7],
+    })
   })
 
   it('the payload of a record is decoded once, and a body kept for one view is not taken for another', () => {
     const decode = new CountedDecode()
-    const [a, b] = [new View(1, specOf('a', decode)), new View(2, specOf('b', decode))]
+    const [a, b] = [
+      new View(1, specOf('a', decode), new Front('a', null)),
+      new View(2, specOf('b', decode), new Front('b', null)),
+    ]
     const entry = new Entry(recordWith({}))
     const { bytes } = entry
     const body = a.body(entry, 0)
@@ -100,9 +132,9 @@ describe('view', () => {
     const grown = entry.keep(a, body)
     assert.equal(entry.bytes, bytes + grown)
     assert.equal(entry.kept(a), body)
-    assert.equal(entry.kept(b), undefined)
-    entry.keep(b, null)
     assert.equal(entry.kept(b), null)
+    entry.keep(b, 'skipped')
+    assert.equal(entry.kept(b), 'skipped')
     assert.equal(entry.bytes, bytes)
   })
 })

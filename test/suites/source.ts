@@ -2,6 +2,7 @@ import { after, before } from 'node:test'
 import { followTests } from './source/follow.ts'
 import { locateTests } from './source/locate.ts'
 import { readTests } from './source/read.ts'
+import { recreateTests } from './source/recreate.ts'
 import type { SourceWorld } from './source/world.ts'
 
 /** What every `Source` must do. */
@@ -19,4 +20,5 @@ export function sourceSuite(open: () => Promise<SourceWorld>): void {
   locateTests(suite)
   followTests(suite)
   readTests(suite)
+  recreateTests(suite)
 }

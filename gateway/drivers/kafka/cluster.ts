@@ -1,11 +1,24 @@
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../log.ts'
+import { openTokens, type TokenOptions } from './bearer.ts'
 import { Connection, type Address, type ConnectionOptions } from './connection.ts'
+import { Dials } from './dials.ts'
 import { KafkaError } from './errors.ts'
 import { firstAnswer } from './first-answer.ts'
-import { metadata, type Exchange, type Metadata, type Throttled } from './protocol.ts'
+import type { Login, PasswordSasl } from './login.ts'
+import { metadata, type Metadata } from './metadata.ts'
+import type { Question, Throttled } from './protocol.ts'
+import type { Tls } from './tls.ts'
 
-export interface KafkaConfig extends Pick<ConnectionOptions, 'clientId' | 'ssl' | 'sasl'> {
+export type Sasl = PasswordSasl | (TokenOptions & { readonly mechanism: 'oauthbearer' })
+
+export interface KafkaConfig {
+  /** In log lines. */
+  readonly name: string
+  readonly clientId: string
+  /** `true`: TLS with the system's authorities. */
+  readonly ssl?: boolean | Tls
+  readonly sasl?: Sasl
   /** `host:port` of some brokers; the others are learnt. */
   readonly brokers: readonly string[]
 }
@@ -35,17 +48,17 @@ export class KafkaCluster {
   #closed = false
 
   constructor(config: KafkaConfig, limits: KafkaLimits, clock: Clock, log: Log) {
-    const { clientId, ssl, sasl, brokers } = config
+    const { name, clientId, ssl = false, sasl, brokers } = config
     this.#seeds = brokers.map(addressOf)
     if (this.#seeds.length === 0) throw new RangeError('a Kafka cluster needs at least one broker, as host:port')
     this.#limits = limits
     this.#options = {
       clientId,
-      ...(ssl === undefined ? {} : { ssl }),
-      ...(sasl === undefined ? {} : { sasl }),
+      ssl,
+      login: sasl === undefined ? null : loginOf(sasl, clock),
       connectMsMax: limits.connectMsMax,
+      dials: new Dials(name, log),
       clock,
-      log,
     }
   }
 
@@ -63,15 +76,15 @@ export class KafkaCluster {
   }
 
   /** Asks one broker over the lane of short questions. Throws `KafkaError`. */
-  async ask<T extends Throttled>(node: number, exchange: Exchange<T>): Promise<T> {
-    return await this.askOn(node, CONTROL, exchange, this.#limits.requestMsMax)
+  async ask<T extends Throttled>(node: number, question: Question<T>): Promise<T> {
+    return await this.askOn(node, CONTROL, question, this.#limits.requestMsMax)
   }
 
   /** Asks one broker over a lane of the caller's. Throws `KafkaError`. */
-  async askOn<T extends Throttled>(node: number, lane: string, exchange: Exchange<T>, msMax: number): Promise<T> {
+  async askOn<T extends Throttled>(node: number, lane: string, question: Question<T>, msMax: number): Promise<T> {
     const address = this.#nodes.get(node)
     if (address === undefined) throw new KafkaError('gone', `no address of broker ${node} is known`)
-    return await this.#connection(address, lane).ask(exchange, msMax)
+    return await this.#connection(address, lane).ask(question, msMax)
   }
 
   /** At once and for good: what is asked from now on fails. */
@@ -110,6 +123,11 @@ export class KafkaCluster {
       this.#connections.delete(name)
     }
   }
+}
+
+function loginOf(sasl: Sasl, clock: Clock): Login {
+  if (sasl.mechanism !== 'oauthbearer') return sasl
+  return { mechanism: sasl.mechanism, tokens: openTokens(sasl, clock) }
 }
 
 /** Throws `RangeError` on anything but `host:port`; an IPv6 address stands in brackets. */

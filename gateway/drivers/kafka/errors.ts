@@ -7,6 +7,12 @@ export const KAFKA_CODE = {
   notLeader: 6,
   invalidTopic: 17,
   topicDenied: 29,
+  /** The leader has changed since we looked: our leader epoch is old. */
+  fencedLeaderEpoch: 74,
+  /** The broker does not know yet of the leader epoch that we know of. */
+  unknownLeaderEpoch: 75,
+  unknownTopicId: 100,
+  inconsistentTopicId: 103,
 } as const
 
 /** `gone`: not reached or no answer in time · `denied`: not allowed to · `refused`: an answer that says no. */

@@ -17,33 +17,7 @@ declare module 'kafkajs/src/protocol/request.js' {
     readonly apiName: string
     encode(): Promise<Encoder>
   }
-  function createRequest(options: {
-    readonly correlationId: number
-    readonly clientId: string
-    readonly request: Request
-  }): Promise<Encoder>
   export { type Request }
-  export default createRequest
-}
-
-declare module 'kafkajs/src/protocol/requests/fetch/v11/request.js' {
-  import type { Request } from 'kafkajs/src/protocol/request.js'
-  function fetch(options: {
-    readonly replicaId: number
-    readonly maxWaitTime: number
-    readonly minBytes: number
-    readonly maxBytes: number
-    readonly isolationLevel: number
-    readonly topics: readonly {
-      readonly topic: string
-      readonly partitions: readonly {
-        readonly partition: number
-        readonly fetchOffset: number
-        readonly maxBytes: number
-      }[]
-    }[]
-  }): Request
-  export default fetch
 }
 
 declare module 'kafkajs/src/protocol/requests/listOffsets/v3/request.js' {
@@ -57,12 +31,6 @@ declare module 'kafkajs/src/protocol/requests/listOffsets/v3/request.js' {
     }[]
   }): Request
   export default listOffsets
-}
-
-declare module 'kafkajs/src/protocol/requests/metadata/v6/request.js' {
-  import type { Request } from 'kafkajs/src/protocol/request.js'
-  function metadata(options: { readonly topics: readonly string[]; readonly allowAutoTopicCreation: boolean }): Request
-  export default metadata
 }
 
 declare module 'kafkajs/src/protocol/requests/apiVersions/v0/request.js' {

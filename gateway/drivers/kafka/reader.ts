@@ -1,11 +1,15 @@
-/** Reads Kafka's big-endian wire types one after the other. Running past the end throws `RangeError`. */
+/**
+ * Reads Kafka's big-endian wire types one after the other; of a flexible version (KIP-482) with lengths as varints and
+ * tagged fields. Running past the end throws `RangeError`.
+ */
 export class Reader {
   readonly #buffer: Buffer
-  #at: number
+  readonly #flexible: boolean
+  #at = 0
 
-  constructor(buffer: Buffer, at = 0) {
+  constructor(buffer: Buffer, flexible = false) {
     this.#buffer = buffer
-    this.#at = at
+    this.#flexible = flexible
   }
 
   int8(): number {
@@ -32,22 +36,55 @@ export class Reader {
   }
 
   string(): string | null {
-    const length = this.int16()
-    return length < 0 ? null : this.#buffer.toString('utf8', this.#at, this.#step(length) + length)
+    const length = this.#flexible ? this.#length() : this.int16()
+    return length < 0 ? null : this.#view(length).toString('utf8')
   }
 
   /** A view, not a copy; empty where the wire says null. */
   bytes(): Buffer {
-    const length = Math.max(0, this.int32())
-    const at = this.#step(length)
-    if (this.#at > this.#buffer.length) throw new RangeError('bytes run past the end of the answer')
-    return this.#buffer.subarray(at, this.#at)
+    return this.#view(Math.max(0, this.#flexible ? this.#length() : this.int32()))
   }
 
+  /** A view of sixteen bytes. */
+  uuid(): Buffer {
+    return this.#view(16)
+  }
+
+  /** None where the wire says null. */
   array<T>(one: (reader: Reader) => T): T[] {
     const items: T[] = []
-    for (let left = this.int32(); left > 0; left--) items.push(one(this))
+    for (let left = this.#flexible ? this.#length() : this.int32(); left > 0; left--) items.push(one(this))
     return items
+  }
+
+  /** Passes over the tagged fields at the end of a structure: they are additions that one may leave unread. */
+  tags(): void {
+    if (!this.#flexible) return
+    for (let left = this.#varint(); left > 0; left--) {
+      this.#varint()
+      this.#view(this.#varint())
+    }
+  }
+
+  /** -1 is null. */
+  #length(): number {
+    return this.#varint() - 1
+  }
+
+  #varint(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.#buffer.readUInt8(this.#step(1))
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value >>> 0
+    }
+    throw new RangeError('a length in an answer has too many bytes')
+  }
+
+  #view(bytes: number): Buffer {
+    const at = this.#step(bytes)
+    if (this.#at > this.#buffer.length) throw new RangeError('bytes run past the end of the answer')
+    return this.#buffer.subarray(at, this.#at)
   }
 
   #step(bytes: number): number {

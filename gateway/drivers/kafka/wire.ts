@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
-import createRequest from 'kafkajs/src/protocol/request.js'
 import type { Clock, Timer } from '../../clock.ts'
 import { KafkaError } from './errors.ts'
-import type { Exchange } from './protocol.ts'
+import type { Exchange, FramedRequest } from './protocol.ts'
+import { whyBroken } from './tls.ts'
+import { Writer } from './writer.ts'
 
 /** A frame that says it is longer is no answer of a broker: brokers keep to the `maxBytes` asked for, and one batch. */
 const FRAME_BYTES_MAX = 512 * 1024 * 1024
@@ -36,7 +37,7 @@ export class Wire {
     this.#clientId = clientId
     this.#clock = clock
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
-    socket.on('error', (error) => this.die(`the connection to ${peer} broke: ${error.message}`, error))
+    socket.on('error', (error) => this.#die(whyBroken(peer, error, false)))
     socket.on('close', () => this.die(`${peer} closed the connection (does its listener want TLS or SASL?)`))
   }
 
@@ -52,13 +53,17 @@ export class Wire {
   async ask<T>(exchange: Exchange<T>, msMax: number): Promise<T> {
     const { request } = exchange
     const correlationId = this.#correlationId++ & 0x7fffffff
-    const { buffer } = await createRequest({ correlationId, clientId: this.#clientId, request })
+    const { buffer } = await request.encode()
+    const head = headOf(request, correlationId, this.#clientId, buffer.length)
     const payload = await new Promise<Buffer>((settle, fail) => {
       if (this.#death !== null) return fail(this.#death)
       const late = `${this.#peer} did not answer ${request.apiName} within ${msMax} ms`
       const timer = this.#clock.after(msMax, () => this.die(late))
       this.#pending.push({ correlationId, timer, settle, fail })
+      this.#socket.cork()
+      this.#socket.write(head)
       this.#socket.write(buffer)
+      this.#socket.uncork()
     })
     try {
       return exchange.decode(payload)
@@ -71,8 +76,12 @@ export class Wire {
 
   /** At once: nothing is waited for, what is under way fails. */
   die(reason: string, cause?: unknown): void {
+    this.#die(new KafkaError('gone', reason, { cause }))
+  }
+
+  #die(error: KafkaError): void {
     if (this.#death !== null) return
-    this.#death = new KafkaError('gone', reason, { cause })
+    this.#death = error
     this.#socket.destroy()
     this.#chunks = []
     for (const pending of this.#pending.splice(0)) {
@@ -112,4 +121,14 @@ export class Wire {
     pending.timer.cancel()
     pending.settle(frame.subarray(4))
   }
+}
+
+/** The request's length and head. The head's own client id is of the old form in every version (KIP-482). */
+function headOf(request: FramedRequest, correlationId: number, clientId: string, bodyBytes: number): Buffer {
+  const head = new Writer(false).int16(request.apiKey).int16(request.apiVersion).int32(correlationId).string(clientId)
+  if (request.flexible) head.int8(0)
+  const framed = Buffer.allocUnsafe(4 + head.buffer.length)
+  framed.writeInt32BE(head.buffer.length + bodyBytes, 0)
+  head.buffer.copy(framed, 4)
+  return framed
 }

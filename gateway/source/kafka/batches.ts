@@ -1,5 +1,5 @@
 import { COMPRESSION, unpack } from '../../drivers/kafka/codecs.ts'
-import type { AbortedTransaction } from '../../drivers/kafka/protocol.ts'
+import type { AbortedTransaction } from '../../drivers/kafka/fetch.ts'
 import type { Record } from '../../stream/record.ts'
 import { readRecords } from './records.ts'
 
@@ -9,11 +9,14 @@ export interface Decoded {
   readonly records: Record[]
   /** Beyond the last whole batch, whatever was in it: markers, aborted records and compacted holes are behind it. */
   readonly next: number
+  /** Of the last whole batch: under which leader it was written; `null` where there is none. */
+  readonly leaderEpoch: number | null
 }
 
 /** A record batch's head (KIP-98), as far as reading needs it. */
 export interface BatchHead {
   readonly baseOffset: number
+  readonly leaderEpoch: number
   readonly attributes: number
   readonly lastOffset: number
   readonly baseTime: number
@@ -57,7 +60,9 @@ export async function decodeBatches(
       readRecords(partition, from, head, unpacked, records)
     }
   }
-  return { records, next: Math.max(from, (heads.at(-1)?.lastOffset ?? from - 1) + 1) }
+  const last = heads.at(-1)
+  const next = Math.max(from, (last?.lastOffset ?? from - 1) + 1)
+  return { records, next, leaderEpoch: last?.leaderEpoch ?? null }
 }
 
 /** The whole batches; the last one is cut off where the answer had no room for it. */
@@ -83,6 +88,7 @@ function headAt(bytes: Buffer, at: number, end: number): BatchHead {
   const baseOffset = Number(bytes.readBigInt64BE(at))
   return {
     baseOffset,
+    leaderEpoch: bytes.readInt32BE(at + 12),
     attributes: bytes.readInt16BE(at + 21),
     lastOffset: baseOffset + bytes.readInt32BE(at + 23),
     baseTime: Number(bytes.readBigInt64BE(at + 27)),

@@ -1,17 +1,27 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { KafkaCluster } from '../../drivers/kafka/cluster.ts'
 import { KAFKA_CODE, KafkaError } from '../../drivers/kafka/errors.ts'
-import type { Metadata, TopicMetadata } from '../../drivers/kafka/protocol.ts'
+import type { Metadata, PartitionMetadata, TopicMetadata } from '../../drivers/kafka/metadata.ts'
 import { SourceError } from '../../stream/source.ts'
 
-/** Who leads each partition now, by partition; `NO_LEADER` where nobody does. */
+/** What stands under a topic's name now. */
 export interface Topology {
+  /** Kafka's topic id; `null` where the brokers tell none. */
+  readonly id: string | null
+  /** Of the log with that id. */
+  readonly epoch: number
+  /** By partition; `NO_LEADER` where nobody leads it. */
   readonly leaders: readonly number[]
+  /** By partition; -1 unknown. Rises with each leader. */
+  readonly leaderEpochs: readonly number[]
   /** Monotonic, ms. */
   readonly at: number
 }
 
 export const NO_LEADER = -1
+
+/** The epoch of a topic by its id. */
+export type EpochOf = (topic: string, id: string | null) => Promise<number>
 
 /** Told of each newer look at a topic. */
 export type Watcher = (topology: Topology) => void
@@ -25,6 +35,7 @@ const SECOND_LOOK_MS = 250
  */
 export class Directory {
   readonly #cluster: KafkaCluster
+  readonly #epochOf: EpochOf
   readonly #clock: Clock
   readonly #everyMs: number
   readonly #known = new Map<string, Topology>()
@@ -34,8 +45,9 @@ export class Directory {
   #next: Promise<Metadata> | null = null
   #timer: Timer | null = null
 
-  constructor(cluster: KafkaCluster, everyMs: number, clock: Clock) {
+  constructor(cluster: KafkaCluster, epochOf: EpochOf, everyMs: number, clock: Clock) {
     this.#cluster = cluster
+    this.#epochOf = epochOf
     this.#everyMs = everyMs
     this.#clock = clock
   }
@@ -68,7 +80,7 @@ export class Directory {
     } catch (error) {
       throw asSourceError(error)
     }
-    return this.#take(topic, metadata)
+    return await this.#take(topic, metadata)
   }
 
   watch(topic: string, watcher: Watcher): void {
@@ -100,9 +112,11 @@ export class Directory {
     return await answer
   }
 
-  #take(topic: string, metadata: Metadata): Topology {
-    const found = metadata.topics.find((one) => one.name === topic)
-    const topology = { leaders: leadersOf(topic, found), at: this.#clock.monotonic() }
+  async #take(topic: string, metadata: Metadata): Promise<Topology> {
+    const at = this.#clock.monotonic()
+    const { id, partitions } = existing(topic, metadata)
+    const epoch = await this.#epochOf(topic, id)
+    const topology = { id, epoch, ...leadersOf(partitions, id, this.#known.get(topic)), at }
     this.#known.set(topic, topology)
     for (const watcher of this.#watchers.get(topic) ?? []) watcher(topology)
     return topology
@@ -116,13 +130,33 @@ export class Directory {
   }
 }
 
-function leadersOf(topic: string, found: TopicMetadata | undefined): readonly number[] {
+function existing(topic: string, { topics }: Metadata): TopicMetadata {
+  const found = topics.find((one) => one.name === topic)
   if (found === undefined) throw new SourceError('unavailable', `the cluster's answer does not name topic ${topic}`)
   const failure = failureOf(topic, found.code)
   if (failure !== null) throw failure
+  return found
+}
+
+/** Brokers learn of a new leader one after the other: an answer with an older leader epoch than we know of is old. */
+function leadersOf(
+  partitions: readonly PartitionMetadata[],
+  id: string | null,
+  known: Topology | undefined,
+): Pick<Topology, 'leaders' | 'leaderEpochs'> {
+  const before = known !== undefined && known.id === id ? known : null
   const leaders: number[] = []
-  for (const { partition, leader } of found.partitions) leaders[partition] = leader < 0 ? NO_LEADER : leader
-  return Array.from(leaders, (leader) => leader ?? NO_LEADER)
+  const leaderEpochs: number[] = []
+  for (const { partition, leader, leaderEpoch } of partitions) {
+    const knownEpoch = before?.leaderEpochs[partition] ?? -1
+    const old = leaderEpoch >= 0 && leaderEpoch < knownEpoch
+    leaders[partition] = old ? before!.leaders[partition]! : leader < 0 ? NO_LEADER : leader
+    leaderEpochs[partition] = old ? knownEpoch : leaderEpoch
+  }
+  return {
+    leaders: Array.from(leaders, (leader) => leader ?? NO_LEADER),
+    leaderEpochs: Array.from(leaderEpochs, (epoch) => epoch ?? -1),
+  }
 }
 
 function failureOf(topic: string, code: number): SourceError | null {

@@ -1,6 +1,6 @@
 import type { Timer } from '../../clock.ts'
 import { KAFKA_CODE } from '../../drivers/kafka/errors.ts'
-import type { FetchedPartition } from '../../drivers/kafka/protocol.ts'
+import type { FetchedPartition } from '../../drivers/kafka/fetch.ts'
 import {
   SourceError,
   isUnresolved,
@@ -11,10 +11,11 @@ import {
 } from '../../stream/source.ts'
 import type { KafkaContext } from './context.ts'
 import { NO_LEADER, asSourceError, type Topology } from './directory.ts'
+import { compared } from './divergence.ts'
 import { resolved } from './offsets.ts'
 import { Outage } from './outage.ts'
 import type { PartitionOwner, TailPoller } from './poller.ts'
-import { lostAt, sliceOf } from './slices.ts'
+import { decoded, lostAt, type DecodedSlice } from './slices.ts'
 import { TailPartition } from './tail-partition.ts'
 
 /** Where a following finds the poller of a broker. */
@@ -36,6 +37,8 @@ export class KafkaFollowing implements Following, PartitionOwner {
   readonly #homes = new Map<TailPartition, TailPoller>()
   readonly #due = new Set<TailPartition>()
   readonly #timers = new Set<Timer>()
+  /** Of the log that is followed; unknown until it is asked for or found. */
+  #epoch: number | undefined
   #looking = false
   #paused = false
   #open = true
@@ -47,8 +50,10 @@ export class KafkaFollowing implements Following, PartitionOwner {
     sink: FollowSink,
     context: KafkaContext,
     pollerOf: PollerOf,
+    epoch: number | undefined,
     onClose: () => void,
   ) {
+    this.#epoch = epoch
     this.#topic = topic
     this.#from = from
     this.#sink = sink
@@ -99,9 +104,9 @@ export class KafkaFollowing implements Following, PartitionOwner {
   }
 
   async #take(partition: TailPartition, answer: FetchedPartition, slices: Slice[]): Promise<void> {
-    let slice: Slice
+    let fetched: DecodedSlice
     try {
-      slice = await sliceOf(answer, partition.next!)
+      fetched = await decoded(answer, partition.next!)
     } catch (error) {
       const { topic } = partition
       this.#context.log.error(
@@ -111,6 +116,8 @@ export class KafkaFollowing implements Following, PartitionOwner {
       return this.#lose(partition, asSourceError(error))
     }
     this.#works(partition)
+    const { slice, leaderEpoch } = fetched
+    partition.readEpoch = Math.max(partition.readEpoch, leaderEpoch ?? -1)
     const moved = slice.next !== partition.next
     const news = slice.end !== partition.toldEnd
     partition.next = slice.next
@@ -129,19 +136,26 @@ export class KafkaFollowing implements Following, PartitionOwner {
   async #relocate(partition: TailPartition): Promise<void> {
     const asked = partition.next!
     try {
-      const { leaders } = await this.#context.directory.refresh(this.#topic)
-      const node = leaders[partition.partition] ?? NO_LEADER
-      const slice = await lostAt(this.#context.cluster, node, this.#topic, partition.partition, asked)
+      const { directory, cluster } = this.#context
+      const topology = await directory.refresh(this.#topic)
+      const node = topology.leaders[partition.partition] ?? NO_LEADER
+      const slice = await lostAt(cluster, node, this.#topic, partition.partition, asked)
+      // Offsets are asked for by name: had another log come under it meanwhile, they would be that log's.
+      await directory.refresh(this.#topic)
       if (!this.#open) return
-      if (slice !== null) {
-        partition.next = slice.next
-        partition.toldEnd = slice.end
-        this.#emit([slice])
-      }
-      this.#settle(partition, node)
+      if (slice !== null) this.#goOn(partition, slice, topology)
+      this.#settle(partition, node, topology)
     } catch (error) {
       this.#lose(partition, asSourceError(error))
     }
+  }
+
+  /** The log goes on elsewhere than where the partition stood. */
+  #goOn(partition: TailPartition, slice: Slice, { leaderEpochs }: Topology): void {
+    partition.next = slice.next
+    partition.toldEnd = slice.end
+    partition.readEpoch = leaderEpochs[partition.partition] ?? -1
+    this.#emit([slice])
   }
 
   #emit(slices: readonly Slice[]): void {
@@ -199,22 +213,32 @@ export class KafkaFollowing implements Following, PartitionOwner {
     this.#later(this.#lookBackoffMs, () => void this.#look())
   }
 
-  readonly #onTopology = ({ leaders }: Topology): void => {
+  readonly #onTopology = (topology: Topology): void => {
     if (!this.#open) return
-    if (this.#isAnother(leaders.length)) return this.#changed()
-    while (this.#partitions.length < leaders.length) this.#discover()
+    this.#epoch ??= topology.epoch
+    // The next look comes by itself, and sooner for whoever is due.
+    if (this.#isOutdated(topology)) return
+    if (this.#isAnother(topology)) return this.#changed()
+    while (this.#partitions.length < topology.leaders.length) this.#discover(topology)
     const due = [...this.#due]
     this.#due.clear()
-    for (const [node, partitions] of byLeader(due, leaders)) void this.#house(node, partitions)
+    for (const [node, partitions] of byLeader(due, topology.leaders)) void this.#house(node, partitions, topology)
+  }
+
+  /** A broker that lags behind the others may still tell of an earlier log: not believed while ours can be read. */
+  #isOutdated({ epoch }: Topology): boolean {
+    return epoch < this.#epoch! && this.#partitions.some((one) => one.reads)
   }
 
   /**
-   * Kafka never takes partitions away, and a topic that was gone for an outage's length and is back was made anew. A
-   * recreation that is quicker than our looks shows only in the topic's id, which the versions spoken here do not tell.
+   * Another topic id is another log. Brokers that tell none leave signs only: Kafka never takes partitions away, and a topic that was gone
+   * for an outage's length and is back was made anew.
    */
-  #isAnother(partitions: number): boolean {
+  #isAnother({ id, epoch, leaders }: Topology): boolean {
+    if (epoch !== this.#epoch) return true
+    if (id !== null || this.#partitions.length === 0) return false
     const wasGone = this.#outage.down && this.#outage.error?.code === 'no-such-topic'
-    return this.#partitions.length > 0 && (partitions < this.#partitions.length || wasGone)
+    return leaders.length < this.#partitions.length || wasGone
   }
 
   #changed(): void {
@@ -223,37 +247,51 @@ export class KafkaFollowing implements Following, PartitionOwner {
     queueMicrotask(() => this.#sink.changed())
   }
 
-  #discover(): void {
+  #discover({ id, leaderEpochs }: Topology): void {
     const number = this.#partitions.length
-    const partition = new TailPartition(this.#topic, number, this, this.#from[number])
+    const partition = new TailPartition(this.#topic, id, number, this, this.#from[number])
+    // Whoever found the position asked the leader of a moment ago.
+    partition.readEpoch = leaderEpochs[number] ?? -1
     partition.wanted = !this.#paused
     this.#partitions.push(partition)
     this.#due.add(partition)
   }
 
-  /** Finds the offsets of those that have none yet, then hands all to the leader's poller. */
-  async #house(node: number, partitions: readonly TailPartition[]): Promise<void> {
+  /** Finds the offsets of those that have none yet, holds the others against a leader that is new to them, then hands all to its poller. */
+  async #house(node: number, partitions: readonly TailPartition[], topology: Topology): Promise<void> {
     if (node === NO_LEADER) {
       const none = new SourceError('unavailable', `partitions of ${this.#topic} have no leader`)
       return this.failed(partitions, none)
     }
     try {
+      const { cluster } = this.#context
       const positions = new Map(partitions.map(({ partition, next }) => [partition, next]))
-      const offsets = await resolved(this.#context.cluster, node, this.#topic, positions)
+      const offsets = await resolved(cluster, node, this.#topic, positions)
       for (const partition of partitions) {
+        if (offsets.get(partition.partition) === partition.next) continue
         partition.next = offsets.get(partition.partition) ?? partition.next
-        this.#settle(partition, node)
+        partition.readEpoch = topology.leaderEpochs[partition.partition] ?? -1
+      }
+      const { leaderEpochs } = topology
+      const news = partitions.filter((one) => isNewTo(one, leaderEpochs))
+      const { lost, undecided } = await compared(cluster, node, this.#topic, news, leaderEpochs)
+      if (!this.#open) return
+      for (const [partition, slice] of lost) this.#goOn(partition, slice, topology)
+      for (const partition of partitions) {
+        if (undecided.has(partition)) this.#lose(partition, undecidedBy(node))
+        else this.#settle(partition, node, topology)
       }
     } catch (error) {
       this.failed(partitions, error)
     }
   }
 
-  #settle(partition: TailPartition, node: number): void {
+  #settle(partition: TailPartition, node: number, { leaderEpochs }: Topology): void {
     if (!this.#open) return
     if (node === NO_LEADER || partition.next === undefined || isUnresolved(partition.next)) {
       return this.#lose(partition, new SourceError('unavailable', `broker ${node} does not say where to read`))
     }
+    partition.leaderEpoch = leaderEpochs[partition.partition] ?? -1
     const poller = this.#pollerOf(node)
     this.#homes.set(partition, poller)
     poller.add(partition)
@@ -266,6 +304,16 @@ export class KafkaFollowing implements Following, PartitionOwner {
     })
     this.#timers.add(timer)
   }
+}
+
+/** Its position is an offset that was reached under an earlier leader. */
+function isNewTo(one: TailPartition, leaderEpochs: readonly number[]): boolean {
+  const placed = one.next !== undefined && !isUnresolved(one.next)
+  return placed && one.readEpoch >= 0 && one.readEpoch < (leaderEpochs[one.partition] ?? -1)
+}
+
+function undecidedBy(node: number): SourceError {
+  return new SourceError('unavailable', `broker ${node} does not say how far its log agrees with what was read`)
 }
 
 function refusal(topic: string, { partition }: TailPartition, code: number): SourceError {

@@ -1,14 +1,12 @@
-import type { At, Located } from '../../stream/source.ts'
+import { SourceError, type At, type Located } from '../../stream/source.ts'
+import { fingerprint } from '../fingerprint.ts'
 import type { KafkaContext } from './context.ts'
 import { NO_LEADER, asSourceError, type Topology } from './directory.ts'
 import { gather } from './gather.ts'
 import { offsetsAt, unresolvedAt, type Offsets } from './offsets.ts'
 
-/**
- * Of every topic, until topic ids are read (Metadata v10): then it rises with the topic's id or the cluster. It stands
- * in this one place.
- */
-export const EPOCH = 0
+/** Offsets are asked for by name: where another log comes under it meanwhile, they are asked for again, so often at most. */
+const LOOKS_MAX = 5
 
 /**
  * Where `at` lies in each partition. A partition whose leader does not say stays unresolved. Throws `SourceError`:
@@ -17,25 +15,31 @@ export const EPOCH = 0
 export async function locate(context: KafkaContext, topic: string, at: At, signal?: AbortSignal): Promise<Located> {
   // The time of asking: what is appended while a leader is away lies behind it.
   const unresolved = unresolvedAt(at, context.clock.now())
-  const { offsets, partitions, error } = await locateTwice(context, topic, at, signal)
-  if (offsets.size === 0) throw asSourceError(error ?? new Error(`no partition of ${topic} has a leader`))
-  return { epoch: EPOCH, vector: Array.from({ length: partitions }, (_, one) => offsets.get(one) ?? unresolved) }
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const { topology, offsets, error } = await locateTwice(context, topic, at, signal)
+    if (offsets.size === 0) throw asSourceError(error ?? new Error(`no partition of ${topic} has a leader`))
+    const { id, epoch, leaders } = topology
+    if (id !== null && (await context.directory.refresh(topic)).id !== id) continue
+    const vector = leaders.map((_, partition) => offsets.get(partition) ?? unresolved)
+    return { epoch, log: id === null ? 0 : fingerprint(id), vector }
+  }
+  throw new SourceError('unavailable', `topic ${topic} is made anew again and again`)
 }
 
 interface Attempt {
+  readonly topology: Topology
   readonly offsets: Offsets
-  readonly partitions: number
   readonly error: unknown
   /** Brokers that had not answered in time. */
   readonly late: ReadonlySet<number>
 }
 
-const NOBODY = { offsets: new Map(), late: new Set<number>() }
+const NOBODY = { topology: null, offsets: new Map<number, number>(), late: new Set<number>() }
 
 /** Leaders may have changed since they were looked up: who did not answer is looked up and asked once more. */
 async function locateTwice(context: KafkaContext, topic: string, at: At, signal?: AbortSignal): Promise<Attempt> {
   const first = await attempt(context, topic, at, NOBODY, signal)
-  if (first.offsets.size === first.partitions) return first
+  if (first.offsets.size === first.topology.leaders.length) return first
   return await attempt(context, topic, at, first, signal)
 }
 
@@ -43,10 +47,11 @@ async function attempt(
   context: KafkaContext,
   topic: string,
   at: At,
-  before: Pick<Attempt, 'offsets' | 'late'>,
+  earlier: Attempt | typeof NOBODY,
   signal?: AbortSignal,
 ): Promise<Attempt> {
   const topology = await context.directory.look(topic)
+  const before = earlier.topology?.id === topology.id ? earlier : NOBODY
   const tasks = new Map<number, Promise<Offsets>>()
   for (const [node, partitions] of byNode(topology, before)) {
     tasks.set(node, offsetsAt(context.cluster, node, topic, partitions, at))
@@ -56,7 +61,7 @@ async function attempt(
   const answers = await gather(tasks, patienceMs, context.clock, signal)
   const offsets = new Map([...before.offsets, ...[...answers.values.values()].flatMap((one) => [...one])])
   const late = new Set([...tasks.keys()].filter((node) => !answers.values.has(node) && !answers.errors.has(node)))
-  return { offsets, partitions: topology.leaders.length, error: [...answers.errors.values()][0], late }
+  return { topology, offsets, error: [...answers.errors.values()][0], late }
 }
 
 function byNode({ leaders }: Topology, { offsets, late }: Pick<Attempt, 'offsets' | 'late'>): Map<number, number[]> {

@@ -1,6 +1,6 @@
 import type { KafkaCluster } from '../../drivers/kafka/cluster.ts'
 import { KAFKA_CODE } from '../../drivers/kafka/errors.ts'
-import { EARLIEST, LATEST, listOffsets, type OffsetQuery } from '../../drivers/kafka/protocol.ts'
+import { EARLIEST, LATEST, listOffsets, type OffsetQuery } from '../../drivers/kafka/offsets.ts'
 import { isUnresolved, type At } from '../../stream/source.ts'
 
 /** Offset by partition; a partition whose leader did not say is absent. */

@@ -1,5 +1,11 @@
 import type { KafkaCluster } from '../../drivers/kafka/cluster.ts'
-import { fetch, type Fetched, type FetchedPartition, type FetchTopic } from '../../drivers/kafka/protocol.ts'
+import {
+  fetch,
+  type Fetched,
+  type FetchedPartition,
+  type FetchPartition,
+  type FetchTopic,
+} from '../../drivers/kafka/fetch.ts'
 import type { KafkaSourceLimits } from './limits.ts'
 import type { TailPartition } from './tail-partition.ts'
 
@@ -173,13 +179,13 @@ function byOwner<T>(items: readonly T[], partitionOf: (item: T) => TailPartition
 }
 
 function topicsOf(polled: readonly TailPartition[], first: number, maxBytes: number): FetchTopic[] {
-  const topics = new Map<string, { partition: number; fetchOffset: number; maxBytes: number }[]>()
+  const topics = new Map<string, FetchTopic & { readonly partitions: FetchPartition[] }>()
   for (let i = 0; i < polled.length; i++) {
-    const { topic, partition, next } = polled[(first + i) % polled.length]!
-    const entry = { partition, fetchOffset: next ?? 0, maxBytes }
-    const entries = topics.get(topic)
-    if (entries === undefined) topics.set(topic, [entry])
-    else entries.push(entry)
+    const { topic, topicId, partition, next, leaderEpoch } = polled[(first + i) % polled.length]!
+    const one = { partition, fetchOffset: next ?? 0, maxBytes, leaderEpoch }
+    const asked = topics.get(topic)
+    if (asked === undefined) topics.set(topic, { topic, id: topicId, partitions: [one] })
+    else asked.partitions.push(one)
   }
-  return Array.from(topics, ([topic, partitions]) => ({ topic, partitions }))
+  return [...topics.values()]
 }

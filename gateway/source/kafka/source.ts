@@ -12,7 +12,8 @@ import {
   type Vector,
 } from '../../stream/source.ts'
 import type { KafkaContext } from './context.ts'
-import { Directory } from './directory.ts'
+import { Directory, type EpochOf } from './directory.ts'
+import { MemoryEpochBook, type EpochBook } from './epoch-book.ts'
 import { KafkaFollowing } from './following.ts'
 import { KAFKA_SOURCE_LIMITS, type KafkaSourceLimits } from './limits.ts'
 import { locate } from './locator.ts'
@@ -20,6 +21,8 @@ import { TailPoller } from './poller.ts'
 import { KafkaReader } from './reader.ts'
 
 export interface KafkaSourceOptions extends KafkaConfig {
+  /** Numbers the logs of each topic under the cluster's `name`. Absent: in memory, from 0 with each start. */
+  readonly epochs?: EpochBook
   readonly clock: Clock
   readonly log: Log
   /** What is not named is as in `KAFKA_SOURCE_LIMITS`. */
@@ -42,7 +45,8 @@ export class KafkaSource implements Source {
     const { clock, log } = options
     const limits = { ...KAFKA_SOURCE_LIMITS, ...options.limits }
     const cluster = new KafkaCluster(options, limits, clock, log)
-    const directory = new Directory(cluster, limits.metadataEveryMs, clock)
+    const epochOf = epochsIn(options.epochs ?? new MemoryEpochBook(), options.name, log)
+    const directory = new Directory(cluster, epochOf, limits.metadataEveryMs, clock)
     this.#context = { cluster, directory, limits, clock, log }
     this.#reader = new KafkaReader(this.#context)
   }
@@ -51,18 +55,25 @@ export class KafkaSource implements Source {
     return await this.#guarded(() => locate(this.#context, topic, at, signal), signal)
   }
 
-  async read(topic: string, from: Vector, bytesMax: number, signal?: AbortSignal): Promise<readonly Slice[]> {
-    return await this.#guarded(() => this.#reader.read(topic, from, bytesMax, signal), signal)
+  async read(
+    topic: string,
+    from: Vector,
+    bytesMax: number,
+    signal?: AbortSignal,
+    epoch?: number,
+  ): Promise<readonly Slice[]> {
+    return await this.#guarded(() => this.#reader.read(topic, from, bytesMax, signal, epoch), signal)
   }
 
-  follow(topic: string, from: Vector, sink: FollowSink): Following {
+  follow(topic: string, from: Vector, sink: FollowSink, epoch?: number): Following {
     if (this.#closed) throw closed()
     const peers = this.#followings.get(topic) ?? []
     this.#followings.set(topic, peers)
     const free = peers.indexOf(undefined)
     const slot = free < 0 ? peers.length : free
     const pollerOf = (node: number): TailPoller => this.#poller(node, slot)
-    const following = new KafkaFollowing(topic, from, sink, this.#context, pollerOf, () => this.#leave(topic, slot))
+    const onClose = (): void => this.#leave(topic, slot)
+    const following = new KafkaFollowing(topic, from, sink, this.#context, pollerOf, epoch, onClose)
     peers[slot] = following
     return following
   }
@@ -102,6 +113,18 @@ export class KafkaSource implements Source {
       if (signal?.aborted) throw signal.reason
       throw this.#closed ? closed() : error
     }
+  }
+}
+
+/** Of brokers that tell no topic ids, every topic has the epoch 0: said once. */
+function epochsIn(book: EpochBook, cluster: string, log: Log): EpochOf {
+  let told = false
+  return async (topic, id) => {
+    if (id !== null) return await book.epochOf(cluster, topic, id)
+    if (!told)
+      log.warn({ cluster, topic }, 'the brokers tell no topic ids (Kafka 2.8): a topic made anew is not always noticed')
+    told = true
+    return 0
   }
 }
 

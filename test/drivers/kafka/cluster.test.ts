@@ -33,7 +33,7 @@ describe('kafka driver', () => {
   }
 
   async function failureOf(brokers: readonly string[]): Promise<KafkaError> {
-    const cluster = new KafkaCluster({ brokers, clientId: 'test' }, LIMITS, systemClock, silentLog)
+    const cluster = new KafkaCluster({ name: 'test', brokers, clientId: 'test' }, LIMITS, systemClock, silentLog)
     try {
       await cluster.metadata(['t'])
     } catch (error) {
@@ -52,7 +52,7 @@ describe('kafka driver', () => {
       assert.throws(() => addressOf(bad), /write host:port/, bad)
     }
     assert.throws(
-      () => new KafkaCluster({ brokers: [], clientId: 'x' }, LIMITS, systemClock, silentLog),
+      () => new KafkaCluster({ name: 'test', brokers: [], clientId: 'x' }, LIMITS, systemClock, silentLog),
       /at least one/,
     )
   })

@@ -3,9 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../../../gateway/clock.ts'
-import { KafkaCluster } from '../../../gateway/drivers/kafka/cluster.ts'
-import type { Sasl } from '../../../gateway/drivers/kafka/connection.ts'
-import type { Metadata } from '../../../gateway/drivers/kafka/protocol.ts'
+import { KafkaCluster, type Sasl } from '../../../gateway/drivers/kafka/cluster.ts'
+import type { Metadata } from '../../../gateway/drivers/kafka/metadata.ts'
 import { silentLog } from '../../../gateway/log.ts'
 import { startChild, type Child } from '../../services/child.ts'
 import { java, kafkaClassPath } from '../../services/kafka/jars.ts'
@@ -67,7 +66,7 @@ describe('kafka authentication', () => {
   }
 
   async function metadata(address: string, user?: Sasl): Promise<Metadata> {
-    const config = { brokers: [address], clientId: 'test', ...(user === undefined ? {} : { sasl: user }) }
+    const config = { name: 'test', brokers: [address], clientId: 'test', ...(user === undefined ? {} : { sasl: user }) }
     const cluster = new KafkaCluster(config, LIMITS, systemClock, silentLog)
     try {
       return await cluster.metadata(['t'])
@@ -78,7 +77,7 @@ describe('kafka authentication', () => {
 
   for (const mechanism of MECHANISMS) {
     test(`${mechanism} lets in who knows the password, and again when the session has ended`, async () => {
-      const config = { brokers: [sasl], clientId: 'test', sasl: { mechanism, ...USER } }
+      const config = { name: 'test', brokers: [sasl], clientId: 'test', sasl: { mechanism, ...USER } }
       const cluster = new KafkaCluster(config, LIMITS, systemClock, silentLog)
       const until = performance.now() + 2 * SESSION_MS
       while (performance.now() < until) assert.equal((await cluster.metadata(['t'])).nodes.length, 1)

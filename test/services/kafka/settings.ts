@@ -16,26 +16,37 @@ export interface Node {
   readonly ports: readonly NodePorts[]
   /** Override anything below. */
   readonly settings: Settings
+  /** Beside the plain one: name → security protocol. */
+  readonly listeners?: { readonly [name: string]: string }
 }
 
 export interface NodePorts {
   readonly client: number
   readonly controller: number
+  /** Of the listeners beside the plain one, by name. */
+  readonly more?: { readonly [listener: string]: number }
 }
 
 export type Settings = { readonly [name: string]: string | number | boolean }
 
-function addresses({ id, folder, ports }: Node): Settings {
-  const { client, controller } = ports[id] as NodePorts
+function addresses({ id, folder, ports, listeners = {} }: Node): Settings {
+  const { client, controller, more = {} } = ports[id] as NodePorts
+  const open = [
+    `CLIENT://127.0.0.1:${client}`,
+    ...Object.entries(more).map(([name, port]) => `${name}://127.0.0.1:${port}`),
+  ]
+  const protocols = { CLIENT: 'PLAINTEXT', CONTROLLER: 'PLAINTEXT', ...listeners }
   return {
     'node.id': id,
     'process.roles': 'broker,controller',
     'controller.quorum.voters': ports.map((port, other) => `${other}@127.0.0.1:${port.controller}`).join(','),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'CLIENT',
-    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    listeners: `CLIENT://127.0.0.1:${client},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${client}`,
+    'listener.security.protocol.map': Object.entries(protocols)
+      .map(([name, protocol]) => `${name}:${protocol}`)
+      .join(','),
+    listeners: [...open, `CONTROLLER://127.0.0.1:${controller}`].join(','),
+    'advertised.listeners': open.join(','),
     'log.dirs': join(folder, 'data'),
   }
 }

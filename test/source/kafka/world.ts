@@ -65,6 +65,15 @@ export async function openKafka(brokers: readonly string[], options: WorldOption
       producer = newProducer()
       await producer.connect()
     },
+    recreate: async (topic, partitions) => {
+      await admin.deleteTopics({ topics: [topic] })
+      await makeTopic(admin, topic, partitions, options.replicationFactor ?? 1)
+      await untilLed(admin, topic, partitions)
+      // kafkajs's producer does not notice that the topic is another one.
+      await producer.disconnect()
+      producer = newProducer()
+      await producer.connect()
+    },
     close: async () => {
       await source.close()
       await Promise.all([admin.disconnect(), producer.disconnect()])
@@ -83,8 +92,16 @@ async function untilLed(admin: Admin, topic: string, partitions: number): Promis
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
     return topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0
   }
-  while ((await led()) < partitions);
-  await admin.fetchTopicOffsets(topic)
+  // Metadata names a leader before that broker has heard of it.
+  const answers = async (): Promise<boolean> => {
+    try {
+      return (await admin.fetchTopicOffsets(topic)).length >= partitions
+    } catch (error) {
+      if (/leader|partition/i.test((error as Error).message)) return false
+      throw error
+    }
+  }
+  while ((await led()) < partitions || !(await answers()));
 }
 
 export function openSource(
@@ -92,16 +109,28 @@ export function openSource(
   limits: Partial<KafkaSourceLimits> = {},
   clock: Clock = systemClock,
 ): KafkaSource {
-  return new KafkaSource({ brokers, clientId: 'weir-test', clock, log: silentLog, limits })
+  return new KafkaSource({ name: 'test', brokers, clientId: 'weir-test', clock, log: silentLog, limits })
 }
 
 export async function createTopic(admin: Admin, partitions: number, replicationFactor: number): Promise<string> {
   const topic = `source-${process.pid}-${made++}`
-  // The tests' timestamps are of any age, so nothing may be dropped for it.
-  const configEntries = [{ name: 'retention.ms', value: '-1' }]
-  const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }]
-  await admin.createTopics({ topics, waitForLeaders: true })
+  await makeTopic(admin, topic, partitions, replicationFactor)
   return topic
+}
+
+export async function makeTopic(
+  admin: Admin,
+  topic: string,
+  numPartitions: number,
+  replicationFactor: number,
+  config: { readonly [name: string]: string } = {},
+): Promise<void> {
+  // The tests' timestamps are of any age, so nothing may be dropped for it.
+  const all = { 'retention.ms': '-1', ...config }
+  const configEntries = Object.entries(all).map(([name, value]) => ({ name, value }))
+  const topics = [{ topic, numPartitions, replicationFactor, configEntries }]
+  // kafkajs answers false where the topic is there, as it is for a moment after its deletion.
+  while (!(await admin.createTopics({ topics, waitForLeaders: true })));
 }
 
 /** Records of a transaction that is aborted: they take offsets and are never seen. */

@@ -141,7 +141,7 @@ export class Connection {
     const { view, tail } = this.subscription
     const { left } = this.#world.tally
     if (tail.state === 'starting') left.reset++
-    else if ((view.front?.seq ?? 0) >= tail.ring.start) left.other++
+    else if ((view.front.place?.seq ?? 0) >= tail.ring.start) left.other++
     else if (tail.ring.start === tail.ring.end) left.cut++
     else left.evicted++
   }

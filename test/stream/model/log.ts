@@ -21,11 +21,6 @@ export class ModelPartition {
     return found?.record.offset ?? this.end
   }
 
-  /** The same as if nothing had ever been dropped. */
-  everOffsetOf(time: number): number {
-    return this.written.find(({ record }) => record.time >= time)?.record.offset ?? Number.POSITIVE_INFINITY
-  }
-
   between(from: number, to: number): Written[] {
     return this.written.slice(this.#indexOf(from), this.#indexOf(to))
   }

@@ -117,8 +117,8 @@ export class Oracle {
     const one = this.#partition(partition)
     const expected = this.expected[partition] ?? 0
     if (expected >= 0) return one.between(expected, to).filter((written) => this.#isDue(written))
-    // What was dropped before anybody could say where it lies is not missed.
-    const from = Math.max(one.everOffsetOf(-expected), one.start)
+    // It is found by time among what is kept by then: what was dropped before anybody could say where it lies is not missed.
+    const from = one.offsetOf(-expected)
     return one.between(from, to).filter((written) => this.#isDue(written))
   }
 

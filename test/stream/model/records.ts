@@ -23,5 +23,7 @@ export class CountedDecode {
 /** A view of the one stream of these tests. */
 export function specOf(key: string, { decode }: CountedDecode, invalid: ViewSpec['invalid'] = 'skip'): ViewSpec {
   const stream = { key: 'p/s', tag: streamTag('p/s'), topic: 't' }
-  return { key, stream, decode, showKey: false, showHeaders: [], invalid }
+  const event = { source: 'https://weir.test/streams/p/s', type: 'tick' }
+  const all = { condition: null, kept: null, equality: null }
+  return { key, stream, decode, form: 'record', showKey: false, showHeaders: [], invalid, event, ...all }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Carrier, Outlet, SubscriptionEvent } from '../../../gateway/stream/outlet.ts'
 import type { Subscription } from '../../../gateway/stream/subscription.ts'
-import type { Body } from '../../../gateway/stream/view.ts'
+import type { Body } from '../../../gateway/stream/body.ts'
 
 /** What a client gets of a record, or of a broken one. Twice the cursor, as SSE has it. */
 export interface RecordFrame {

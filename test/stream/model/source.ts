@@ -36,6 +36,7 @@ export class ModelSource implements Source {
   locate(_topic: string, at: At): Promise<Located> {
     return this.#ask(() => ({
       epoch: this.#incarnation.epoch,
+      log: this.#incarnation.epoch + 1,
       vector: this.#incarnation.partitions.map((partition) => partition.locate(at, this.#now())),
     }))
   }

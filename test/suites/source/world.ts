@@ -22,6 +22,8 @@ export interface SourceWorld {
   /** Raises the log's start, as retention does. */
   deleteBefore(topic: string, partition: number, offset: number): Promise<void>
   addPartitions(topic: string, total: number): Promise<void>
+  /** Deletes the topic and makes another one under its name; whole when it resolves. */
+  recreate(topic: string, partitions: number): Promise<void>
   close(): Promise<void>
 }
 

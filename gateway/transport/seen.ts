@@ -1,0 +1,49 @@
+import type { Grant } from '../access/grant.ts'
+import { refuse, type Refusal } from '../errors.ts'
+import type { Form } from '../stream/body.ts'
+import type { From } from '../stream/opening.ts'
+import type { Source } from '../stream/source.ts'
+import type { Equality, ViewSpec } from '../stream/view.ts'
+import { isRefusal, type Gate } from './gate.ts'
+import { startOf, type Wish } from './parameters.ts'
+import { select, type Selection } from './selection.ts'
+
+/** What one client is going to see of one stream, and from where on. */
+export interface Seen {
+  readonly spec: ViewSpec
+  readonly source: Source
+  readonly from: From
+  /** Nothing older is read, ms since 1970; `null`: all that the topic keeps. */
+  readonly horizon: number | null
+}
+
+/** Understands a client's wish. `lastEventId` is the header; empty where there is none. */
+export function seenBy(gate: Gate, grant: Grant, wish: Wish, lastEventId: string, now: number): Seen | Refusal {
+  const { stream, decode, source } = gate.feed(grant)
+  const selection = select(grant.stream, wish)
+  if (isRefusal(selection)) return selection
+  const form = wish.format ?? 'record'
+  if (form === 'raw' && selection.kept !== null) {
+    return refuse('bad-parameter', 'The format `raw` is the payload as it is: it cannot be cut to `fields`.', {
+      parameter: 'fields',
+    })
+  }
+  const from = startOf(wish, lastEventId, stream.tag, now)
+  if (isRefusal(from)) return from
+  const { showKey, showHeaders, invalid, message } = grant.stream
+  const { condition, kept } = selection
+  const event = { source: `${gate.publicUrl()}/streams/${stream.key}`, type: message }
+  const key = JSON.stringify([stream.key, form, selection.key])
+  const equality = equalityOf(stream.key, form, selection)
+  const spec = { key, stream, decode, form, showKey, showHeaders, invalid, event, condition, kept, equality }
+  const { replayHorizonMs } = grant.agreement.plan
+  return { spec, source, from, horizon: replayHorizonMs === null ? null : now - replayHorizonMs }
+}
+
+/** A filter that is one equality and no more: all that differ only in its value are found by the record's own. */
+function equalityOf(stream: string, form: Form, { condition, keptKey }: Selection): Equality | null {
+  if (condition === null || !('operator' in condition) || condition.operator !== '==') return null
+  const { field, values } = condition
+  const [value] = values
+  return value === undefined ? null : { field, value, key: JSON.stringify([stream, form, field.name, keptKey]) }
+}

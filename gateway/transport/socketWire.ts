@@ -1,0 +1,200 @@
+import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
+import { refuse } from '../errors.ts'
+import type { Body, Form } from '../stream/body.ts'
+import type { Carrier, Outlet, SubscriptionEvent } from '../stream/outlet.ts'
+import type { Subscription } from '../stream/subscription.ts'
+import type { Admissions } from './admissions.ts'
+import { controlCloudEvent, recordMessage, type Control } from './framing.ts'
+import type { Session, Wire } from './session.ts'
+
+/** How records go out over WebSocket: as text messages, or raw payloads as binary ones. */
+export interface Carriers {
+  readonly text: SocketCarrier
+  readonly raw: SocketCarrier
+}
+
+export function createCarriers(app: TemplatedApp): Carriers {
+  return { text: new SocketCarrier(app, false), raw: new SocketCarrier(app, true) }
+}
+
+/** Broadcasts through uWS's own topics: one topic a view. */
+export class SocketCarrier implements Carrier {
+  readonly name: string
+  readonly #app: TemplatedApp
+  readonly #binary: boolean
+  /** Frames that are text although payloads are binary: records that have none to show. */
+  readonly #texts = new WeakSet<Uint8Array>()
+
+  constructor(app: TemplatedApp, binary: boolean) {
+    this.#app = app
+    this.#binary = binary
+    this.name = binary ? 'websocket raw' : 'websocket'
+  }
+
+  frame(view: number, body: Body, cursor: string | null): Uint8Array {
+    const frame = recordMessage(view, body, cursor)
+    if (this.#binary && body.type !== 'raw') this.#texts.add(frame)
+    return frame
+  }
+
+  broadcast(view: number, frames: readonly Uint8Array[]): void {
+    const topic = topicOf(view)
+    for (const frame of frames) this.#app.publish(topic, frame, this.isBinary(frame), false)
+  }
+
+  isBinary(frame: Uint8Array): boolean {
+    return this.#binary && !this.#texts.has(frame)
+  }
+}
+
+/** What a socket carries for its owner; nothing of it is needed here. */
+type Socket = WebSocket<unknown>
+
+/** One socket: its buffer, and who waits for room in it. */
+export class SocketWire implements Wire {
+  readonly #ws: Socket
+  readonly #carriers: Carriers
+  readonly #admissions: Admissions
+  /** Control frames are CloudEvents. */
+  readonly #cloudEvents: boolean
+  readonly #waiting = new Set<SocketOutlet>()
+  #controls = 0
+  #open = true
+  /** Since when the backlog has not shrunk, ms; `null` while there is none. */
+  #stuckSince: number | null = null
+
+  constructor(ws: Socket, carriers: Carriers, admissions: Admissions, cloudEvents: boolean) {
+    this.#ws = ws
+    this.#carriers = carriers
+    this.#admissions = admissions
+    this.#cloudEvents = cloudEvents
+  }
+
+  get defaultForm(): Form {
+    return this.#cloudEvents ? 'cloudevents' : 'record'
+  }
+
+  get capacity(): number {
+    return this.#admissions.context.limits.sessionBufferBytesMax
+  }
+
+  send(control: Control): void {
+    if (!this.#open) return
+    this.#ws.send(Buffer.from(JSON.stringify(this.#cloudEvents ? this.#asCloudEvent(control) : control)), false)
+  }
+
+  close(code: number, reason: string): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#ws.end(code, reason)
+  }
+
+  outlet(form: Form, onEvent: (event: SubscriptionEvent) => void): Outlet {
+    return new SocketOutlet(this, form === 'raw' ? this.#carriers.raw : this.#carriers.text, onEvent)
+  }
+
+  wakes(outlet: Outlet, subscription: Subscription): void {
+    ;(outlet as SocketOutlet).subscription = subscription
+  }
+
+  room(): number {
+    return this.#open ? this.capacity - this.#ws.getBufferedAmount() : 0
+  }
+
+  whenRoom(outlet: SocketOutlet): void {
+    this.#waiting.add(outlet)
+    // Without a backlog no drain would ever come.
+    if (this.#open && this.#ws.getBufferedAmount() === 0) this.#admissions.context.clock.soon(() => this.#wake())
+  }
+
+  sendFrames(frames: readonly Uint8Array[], carrier: SocketCarrier): boolean {
+    if (!this.#open) return false
+    let lost = false
+    this.#ws.cork(() => {
+      for (const frame of frames) lost = this.#ws.send(frame, carrier.isBinary(frame), false) === 2 || lost
+    })
+    return !lost
+  }
+
+  join(view: number): void {
+    if (this.#open) this.#ws.subscribe(topicOf(view))
+  }
+
+  leave(view: number): void {
+    if (this.#open) this.#ws.unsubscribe(topicOf(view))
+  }
+
+  drained(now: number): void {
+    this.#stuckSince = now
+    this.#wake()
+  }
+
+  /** Every quarter of a second: a socket that takes nothing for too long is closed with its cursor. */
+  watch(now: number, session: Session): void {
+    if (!this.#open) return
+    if (this.#ws.getBufferedAmount() === 0) this.#stuckSince = null
+    else this.#stuckSince ??= now
+    const { stuckMsMax } = this.#admissions.context.limits
+    if (this.#stuckSince !== null && now - this.#stuckSince >= stuckMsMax) {
+      return session.close(refuse('slow', `The connection took nothing for ${stuckMsMax / 1000} s.`))
+    }
+    session.tick(now)
+  }
+
+  gone(): void {
+    this.#open = false
+    this.#waiting.clear()
+  }
+
+  #asCloudEvent(control: Control): Control {
+    const { gate, clock } = this.#admissions.context
+    return controlCloudEvent(control, `${gate.publicUrl()}/streams`, `control-${++this.#controls}`, clock.now())
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const { subscription } of waiting) subscription?.drained()
+  }
+}
+
+class SocketOutlet implements Outlet {
+  subscription: Subscription | null = null
+  readonly carrier: SocketCarrier
+  readonly tell: (event: SubscriptionEvent) => void
+  readonly #wire: SocketWire
+
+  constructor(wire: SocketWire, carrier: SocketCarrier, tell: (event: SubscriptionEvent) => void) {
+    this.#wire = wire
+    this.carrier = carrier
+    this.tell = tell
+  }
+
+  get capacity(): number {
+    return this.#wire.capacity
+  }
+
+  room(): number {
+    return this.#wire.room()
+  }
+
+  whenRoom(): void {
+    this.#wire.whenRoom(this)
+  }
+
+  send(frames: readonly Uint8Array[]): boolean {
+    return this.#wire.sendFrames(frames, this.carrier)
+  }
+
+  join(view: number): void {
+    this.#wire.join(view)
+  }
+
+  leave(view: number): void {
+    this.#wire.leave(view)
+  }
+}
+
+function topicOf(view: number): string {
+  return `v${view}`
+}

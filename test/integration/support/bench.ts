@@ -1,0 +1,188 @@
+import { bearerFrom } from '../../../gateway/access/bearer.ts'
+import { challengeOf, resourceMetadata } from '../../../gateway/access/challenge.ts'
+import { createConsumers, noSuchStream } from '../../../gateway/access/consumers.ts'
+import type { Identity } from '../../../gateway/access/grant.ts'
+import type { Product, Stream } from '../../../gateway/catalog/plan.ts'
+import { systemClock, type Clock } from '../../../gateway/clock.ts'
+import { compileSchema } from '../../../gateway/drivers/schema.ts'
+import { refuse } from '../../../gateway/errors.ts'
+import { silentLog } from '../../../gateway/log.ts'
+import { jsonDecoder } from '../../../gateway/source/decode/json.ts'
+import { MemorySource } from '../../../gateway/source/memory.ts'
+import { streamTag } from '../../../gateway/stream/cursor.ts'
+import { Hub, type HubLimits } from '../../../gateway/stream/hub.ts'
+import type { Source } from '../../../gateway/stream/source.ts'
+import { Admissions, type TransportLimits } from '../../../gateway/transport/admissions.ts'
+import type { Feed, Gate } from '../../../gateway/transport/gate.ts'
+import { product as quakes } from './product.ts'
+
+const MIB = 1024 * 1024
+
+export const TRANSPORT_LIMITS: TransportLimits = {
+  connectionsMax: 1000,
+  sessionBufferBytesMax: MIB,
+  recordBytesMax: MIB,
+  stuckMsMax: 30_000,
+  subscriptionsPerSessionMax: 100,
+  framesPerSecondMax: 100,
+  frameBytesMax: 64 * 1024,
+  authMsMax: 5_000,
+  heartbeatMs: 15_000,
+}
+
+const HUB_LIMITS: HubLimits = {
+  logMemoryBytesMax: 64 * MIB,
+  sessionBufferBytesMax: MIB,
+  lingerMs: 30_000,
+  turnMsMax: 2,
+  replaySlotsMax: 8,
+  blockBytesMax: MIB,
+  heldBytesMax: 16 * MIB,
+}
+
+export interface BenchOptions {
+  readonly products?: readonly Product[]
+  readonly limits?: Partial<TransportLimits>
+  readonly consumers?: Parameters<typeof createConsumers>[0]
+  readonly epoch?: number
+  /** Where records come from in place of `memory`. */
+  readonly source?: (memory: MemorySource) => Source
+  readonly ready?: () => boolean
+}
+
+/**
+ * The heart and the real transports over an embedded log that the test writes, with time that the test moves: `shift`
+ * lets it pass, `tick` lets the gateway notice. Tokens are names in a table; everything else is the product's own code.
+ */
+export class Bench {
+  readonly memory: MemorySource
+  readonly hub: Hub
+  readonly admissions: Admissions
+  readonly faults: unknown[] = []
+  readonly clock: ShiftedClock
+  url = ''
+  #close: () => void = () => undefined
+  readonly #tokens = new Map<string, Identity>()
+
+  static async start(options: BenchOptions = {}): Promise<Bench> {
+    // Read by the network binary when it is loaded, as main.ts sees to.
+    process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = '16384'
+    const { listen } = await import('../../../gateway/transport/http.ts')
+    const bench = new Bench(options)
+    const ready = (): boolean => options.ready?.() ?? true
+    const listener = await listen('127.0.0.1', 0, bench.admissions, {
+      ready: () => ({ ready: ready(), checks: { documents: '1 served' } }),
+    })
+    bench.url = `http://127.0.0.1:${listener.port}`
+    bench.#close = () => listener.close()
+    return bench
+  }
+
+  private constructor(options: BenchOptions) {
+    const { products = [quakes()], limits = {}, consumers = [], epoch = 0, source = (memory) => memory } = options
+    this.clock = new ShiftedClock()
+    this.memory = new MemorySource({ clock: this.clock, epoch })
+    for (const { streams } of products) {
+      for (const { topic, partitions } of streams) {
+        if (!this.memory.hasTopic(topic)) this.memory.createTopic(topic, partitions ?? 1)
+      }
+    }
+    const transport = { ...TRANSPORT_LIMITS, ...limits }
+    const { sessionBufferBytesMax } = transport
+    this.hub = new Hub(this.clock, { ...HUB_LIMITS, sessionBufferBytesMax }, (error) => this.faults.push(error))
+    const gate = this.#gate(products, createConsumers(consumers, silentLog), source(this.memory), transport)
+    const random = (): number => 0.5
+    this.admissions = new Admissions({
+      gate,
+      hub: this.hub,
+      clock: this.clock,
+      limits: transport,
+      log: silentLog,
+      random,
+    })
+  }
+
+  get stream(): string {
+    return `${this.url}/streams/quakes/events`
+  }
+
+  /** A token that the gate knows: of `acme`, for an hour, without scopes, where nothing else is said. */
+  token(identity: { consumer?: string; scopes?: readonly string[]; ttlMs?: number; text?: string } = {}): string {
+    const { consumer = 'acme', scopes = [], ttlMs = 3_600_000, text = `token-${this.#tokens.size}` } = identity
+    const expiresAt = this.clock.now() + ttlMs
+    this.#tokens.set(text, { consumer, scopes: new Set(scopes), expiresAt, claims: {} })
+    return text
+  }
+
+  append(value: unknown, more: { partition?: number; time?: number; key?: string } = {}): void {
+    const { key, ...rest } = more
+    const bytes = value === null ? null : value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value))
+    this.memory.append('quakes.v1', { value: bytes, ...rest, ...(key !== undefined && { key: Buffer.from(key) }) })
+  }
+
+  /** Lets time pass, and the gateway notice. */
+  pass(ms: number): void {
+    this.clock.shiftMs += ms
+    this.tick()
+  }
+
+  tick(): void {
+    this.hub.tick()
+    this.admissions.tick()
+  }
+
+  async close(): Promise<void> {
+    this.hub.close()
+    this.#close()
+    await this.memory.close()
+  }
+
+  #gate(
+    products: readonly Product[],
+    consumers: ReturnType<typeof createConsumers>,
+    source: Source,
+    { recordBytesMax }: TransportLimits,
+  ): Gate {
+    const feeds = new Map<Stream, Feed>()
+    const feedOf = (product: string, stream: Stream): Feed => {
+      const key = `${product}/${stream.id}`
+      const check = stream.schema === null ? null : compileSchema(stream.schema, { strict: false })
+      const ref = { key, tag: streamTag(key), topic: stream.topic }
+      return { stream: ref, decode: jsonDecoder(check, recordBytesMax), source }
+    }
+    return {
+      authenticate: async (token) => {
+        // As a signature does: the answer comes in a later turn.
+        await new Promise((resolve) => setImmediate(resolve))
+        const identity = this.#tokens.get(token)
+        if (!identity) return refuse('unauthenticated', 'This token is not known.')
+        return identity.expiresAt > this.clock.now() ? identity : refuse('token-expired', 'The token has expired.')
+      },
+      authorize: (identity, id, streamId) => {
+        const product = products.find((one) => one.id === id)
+        const stream = product?.streams.find((one) => one.id === streamId)
+        return product && stream ? consumers.authorize(identity, product, stream) : noSuchStream(id, streamId)
+      },
+      feed: ({ product, stream }) => {
+        const feed = feeds.get(stream) ?? feedOf(product.id, stream)
+        feeds.set(stream, feed)
+        return feed
+      },
+      visible: (identity) => products.filter((product) => consumers.visible(identity, product)),
+      bearer: bearerFrom,
+      challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, this.url),
+      publicUrl: () => this.url,
+      resourceMetadata: () => resourceMetadata(this.url, ['https://idp.example.com'], ['quakes:read']),
+    }
+  }
+}
+
+/** The system's clock with a wall that the test moves. */
+export class ShiftedClock implements Clock {
+  shiftMs = 0
+  now = (): number => systemClock.now() + this.shiftMs
+  monotonic = (): number => systemClock.monotonic() + this.shiftMs
+  after = systemClock.after
+  every = systemClock.every
+  soon = systemClock.soon
+}

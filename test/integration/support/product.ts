@@ -1,0 +1,65 @@
+import type { PricePlan, Product, Stream } from '../../../gateway/catalog/plan.ts'
+
+export function pricePlan(more: Partial<PricePlan> = {}): PricePlan {
+  return {
+    name: 'free',
+    price: '0',
+    priceCurrency: 'EUR',
+    billingDuration: 'month',
+    includedMessages: 0,
+    tiers: [],
+    replay: null,
+    overage: null,
+    windows: [],
+    rate: null,
+    connections: null,
+    subscriptions: null,
+    replayHorizonMs: null,
+    onLimit: 'pause',
+    onRedisLoss: 'local',
+    ...more,
+  }
+}
+
+export function stream(more: Partial<Stream> = {}): Stream {
+  return {
+    id: 'events',
+    title: 'Seismic events',
+    description: null,
+    expose: 'read',
+    topic: 'quakes.v1',
+    partitions: 2,
+    servers: [],
+    scope: null,
+    showKey: true,
+    showHeaders: ['source'],
+    invalid: 'frame',
+    message: 'quake',
+    contentType: 'application/json',
+    schema: null,
+    filterable: [],
+    ...more,
+  }
+}
+
+/** An open, public product with one stream, `quakes/events`. */
+export function product(more: Partial<Product> = {}): Product {
+  return {
+    id: 'quakes',
+    title: 'Quakes',
+    version: '1.0.0',
+    description: null,
+    license: null,
+    owner: { team: 'seismology', email: null },
+    domain: null,
+    visibility: 'public',
+    access: 'open',
+    lifecycle: 'released',
+    deprecation: null,
+    sla: [],
+    defaultPlan: 'free',
+    plans: [pricePlan()],
+    streams: [stream()],
+    ...more,
+  }
+}
