@@ -2,7 +2,6 @@ import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 
 import type { Identity } from '../access/grant.ts'
 import { refuse, rowOf, type Refusal } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
-import { Completion } from './completion.ts'
 import { closingOf } from './framing.ts'
 import { isRefusal } from './gate.ts'
 import { readQuery } from './parameters.ts'
@@ -22,6 +21,8 @@ interface SocketData {
   readonly addressed: Addressed | null
   readonly refusal: Refusal | null
   readonly protocol: string
+  /** While it is open. */
+  ws: WebSocket<SocketData> | null
   wire: SocketWire | null
   session: Session | null
 }
@@ -30,7 +31,6 @@ interface SocketData {
 export function serveWebSocket(app: TemplatedApp, admissions: Admissions): void {
   const { limits, clock } = admissions.context
   const carriers = createCarriers(app)
-  const completion = new Completion<SocketData>()
   const behavior = {
     // uWS cuts longer messages off without a word; up to this they get their own close code.
     maxPayloadLength: limits.frameBytesMax * 4,
@@ -39,19 +39,21 @@ export function serveWebSocket(app: TemplatedApp, admissions: Admissions): void 
     idleTimeout: 60,
     sendPingsAutomatically: true,
     upgrade: (res: HttpResponse, req: Parameters<typeof copyRequest>[0], context: us_socket_context_t) =>
-      void upgrade(new Reply(res, 'GET'), copyRequest(req), context, admissions, completion),
-    open: (ws: WebSocket<SocketData>) => {
-      completion.opened(ws)
-      opened(ws, carriers, admissions)
-    },
+      void upgrade(new Reply(res, 'GET'), copyRequest(req), context, admissions, carriers),
+    /**
+     * No more than this: as the cork of a handshake that awaited something ends, uWS still reads the memory that was its HTTP
+     * answer's and is free by now. Whatever is allocated here may come to lie there and look like «connection: close»: the
+     * session is then cut (uNetworking/uWebSockets#1929, which this build lacks).
+     */
+    open: (ws: WebSocket<SocketData>) => void (ws.getUserData().ws = ws),
     message: (ws: WebSocket<SocketData>, message: ArrayBuffer, isBinary: boolean) =>
       // Copied: uWS takes the bytes back when this returns, and frames are served in turn.
       ws.getUserData().session?.receive(Buffer.from(Buffer.from(message)), isBinary),
     drain: (ws: WebSocket<SocketData>) => ws.getUserData().wire?.drained(clock.now()),
     dropped: () => admissions.dropped(),
     close: (ws: WebSocket<SocketData>, code: number) => {
-      completion.closed(ws)
       const data = ws.getUserData()
+      data.ws = null
       data.wire?.gone()
       data.session?.gone(code)
       if (data.session) admissions.leave(data.session)
@@ -67,7 +69,7 @@ async function upgrade(
   request: Request,
   context: us_socket_context_t,
   admissions: Admissions,
-  completion: Completion<SocketData>,
+  carriers: Carriers,
 ): Promise<void> {
   const offered = request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))
   try {
@@ -78,11 +80,12 @@ async function upgrade(
       return reply.problem(data, admissions.headersOf(data, request.authorization !== ''))
     const protocol = request.protocols.find((one) => PROTOCOLS.has(one)) ?? ''
     const socket: SocketData = isRefusal(data)
-      ? { identity: null, addressed: null, refusal: data, protocol, wire: null, session: null }
-      : { ...data, refusal: null, protocol, wire: null, session: null }
-    completion.run(reply.res, () =>
+      ? { identity: null, addressed: null, refusal: data, protocol, ws: null, wire: null, session: null }
+      : { ...data, refusal: null, protocol, ws: null, wire: null, session: null }
+    reply.res.cork(() =>
       reply.res.upgrade(socket, request.webSocketKey, protocol, request.webSocketExtensions, context),
     )
+    if (socket.ws) opened(socket.ws, carriers, admissions)
   } catch (error) {
     admissions.fault(error, 'a handshake')
     reply.problem(refuse('internal', 'The handshake failed because of a fault on our side.'))

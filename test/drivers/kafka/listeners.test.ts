@@ -322,11 +322,12 @@ function settingsOf(
       'sasl.enabled.mechanisms': 'OAUTHBEARER',
       'oauthbearer.sasl.jaas.config': `${security}.oauthbearer.OAuthBearerLoginModule required;`,
       'oauthbearer.sasl.server.callback.handler.class': `${security}.oauthbearer.OAuthBearerValidatorCallbackHandler`,
-      'oauthbearer.sasl.oauthbearer.jwks.endpoint.url': `file://${jwks}`,
-      'oauthbearer.sasl.oauthbearer.expected.audience': 'kafka',
-      'oauthbearer.sasl.oauthbearer.expected.issuer': 'test',
       'oauthbearer.connections.max.reauth.ms': SESSION_MS,
     }),
     'sasl.enabled.mechanisms': 'SCRAM-SHA-512,OAUTHBEARER',
+    // Under a listener's name the validator does not find these, and then verifies nothing.
+    'sasl.oauthbearer.jwks.endpoint.url': `file://${jwks}`,
+    'sasl.oauthbearer.expected.audience': 'kafka',
+    'sasl.oauthbearer.expected.issuer': 'test',
   }
 }

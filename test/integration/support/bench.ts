@@ -182,7 +182,7 @@ export class ShiftedClock implements Clock {
   shiftMs = 0
   now = (): number => systemClock.now() + this.shiftMs
   monotonic = (): number => systemClock.monotonic() + this.shiftMs
-  after = systemClock.after
-  every = systemClock.every
-  soon = systemClock.soon
+  after: Clock['after'] = (ms, run) => systemClock.after(ms, run)
+  every: Clock['every'] = (ms, run) => systemClock.every(ms, run)
+  soon: Clock['soon'] = (run) => systemClock.soon(run)
 }

@@ -9,7 +9,7 @@ export async function until<T>(
   const deadline = performance.now() + msMax
   for (;;) {
     const answer = await condition()
-    if (answer !== null && answer !== undefined && answer !== false) return answer as NonNullable<T>
+    if (answer !== null && answer !== undefined && answer !== false) return answer
     if (performance.now() > deadline) {
       throw new Error(`not within ${msMax} ms: ${typeof what === 'string' ? what : what()}`)
     }

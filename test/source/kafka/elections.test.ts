@@ -122,7 +122,8 @@ describe('kafka elections', () => {
   test('with the cluster away from the start it is told once, and everything is read when it comes', async () => {
     const topic = `away-${process.pid}`
     await onTwo(topic)
-    await write(topic, named('a', 3))
+    // Both replicas have it, whichever of them leads afterwards.
+    await world.append(topic, [{ partition: 0, value: Buffer.from('a') }])
     for (const id of [0, 1, 2]) await kafka.kill(id)
     const cold = openSource(kafka.brokers, LIMITS)
     const heard = new Heard()
@@ -132,7 +133,7 @@ describe('kafka elections', () => {
     await assert.rejects(cold.locate(topic, 'latest'), { code: 'unavailable' })
     await assert.rejects(cold.read(topic, [0], 1000), { code: 'unavailable' })
     await Promise.all([0, 1, 2].map((id) => kafka.restart(id)))
-    await eventually(() => heard.ups === 1 && heard.records.length === 3, 'up, with what was there')
+    await eventually(() => heard.ups === 1 && heard.records.length === 1, 'up, with what was there')
     assert.deepEqual([heard.downs.length, heard.ups, heard.lost, heard.changes], [1, 1, [], 0])
     following.close()
     await cold.close()

@@ -10,4 +10,4 @@ for (let i = 0; i < 40; i++) {
   const id = `id-${(i * 7 + Number(seed) * 11) % 40}`
   said.set(id, await book.epochOf('main', 't', id))
 }
-console.log(JSON.stringify(Object.fromEntries([...said].toSorted())))
+console.log(JSON.stringify(Object.fromEntries([...said].toSorted(([a], [b]) => (a < b ? -1 : 1)))))
