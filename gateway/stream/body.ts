@@ -1,4 +1,3 @@
-import { TIME_MAX_MS } from './position.ts'
 import type { Record } from './record.ts'
 
 /** How a record is shown: our own envelope, a CloudEvent in structured JSON (CloudEvents 1.0.2 §3), or the payload alone. */
@@ -7,6 +6,8 @@ export type Form = 'record' | 'cloudevents' | 'raw'
 /** What a subscriber gets of one record, but for the cursor and the view's number: shared by all who ride and read. */
 export interface Body {
   readonly type: 'record' | 'invalid' | 'cloudevent' | 'raw'
+  /** As it was asked for: a record that breaks its contract has no raw form, and stands among raw ones as `invalid`. */
+  readonly form: Form
   readonly id: string
   /** The members behind `cursor`, with the closing brace: `"time":"…","data":…}`; of `raw` the payload. */
   readonly rest: Uint8Array
@@ -22,25 +23,28 @@ export interface Shown {
 }
 
 export function dataBody(shown: Shown, id: string, record: Record, json: Uint8Array): Body {
-  if (shown.form === 'raw') return { type: 'raw', id, rest: json }
-  if (shown.form === 'record') return { type: 'record', id, rest: joined(recordHead(shown, record), json) }
-  return { type: 'cloudevent', id, rest: joined(eventHead(shown, record), json) }
+  const { form } = shown
+  if (form === 'raw') return { type: 'raw', form, id, rest: json }
+  if (form === 'record') return { type: 'record', form, id, rest: joined(recordHead(shown, record), json) }
+  return { type: 'cloudevent', form, id, rest: joined(eventHead(shown, record), json) }
 }
 
 /** A record that breaks its contract. `bytes`: whether its payload may be shown as it is. */
 export function invalidBody(shown: Shown, id: string, record: Record, reason: string, bytes: boolean): Body {
   const payload = bytes && record.value !== null ? { bytes: textOf(record.value, 'base64') } : {}
   const time = dated(record.time)
-  if (shown.form !== 'cloudevents') return { type: 'invalid', id, rest: membersOf({ time, reason, ...payload }) }
+  const { form } = shown
+  if (form !== 'cloudevents') return { type: 'invalid', form, id, rest: membersOf({ time, reason, ...payload }) }
   const { source } = shown.event
   const event = {
     source,
     type: 'io.weir.invalid',
     time,
     datacontenttype: 'application/json',
+    sequence: sequenceOf(record),
     data: { reason, ...payload },
   }
-  return { type: 'cloudevent', id, rest: membersOf(event) }
+  return { type: 'cloudevent', form, id, rest: membersOf(event) }
 }
 
 const SEQUENCE_DIGITS = 20
@@ -56,10 +60,21 @@ function recordHead({ showKey, showHeaders }: Shown, record: Record): string {
 /** Attribute names of extensions are lower-case letters and digits (CloudEvents 1.0.2 §3.1). */
 function eventHead({ showKey, event }: Shown, record: Record): string {
   let head = `"source":${JSON.stringify(event.source)},"type":${JSON.stringify(event.type)},"time":"${dated(record.time)}",`
-  head += `"datacontenttype":"application/json","sequence":"${String(record.offset).padStart(SEQUENCE_DIGITS, '0')}",`
-  if (showKey && record.key !== null) head += `"partitionkey":${jsonText(record.key)},`
+  head += `"datacontenttype":"application/json","sequence":"${sequenceOf(record)}",`
+  // An attribute is never empty (CloudEvents 1.0.2, extension «Partitioning»).
+  if (showKey && record.key !== null && record.key.byteLength > 0)
+    head += `"partitionkey":${attributeText(record.key)},`
   const trace = lastHeader(record, 'traceparent')
-  return trace === null ? head : `${head}"traceparent":${jsonText(trace)},`
+  const parent = trace === null ? '' : textOf(trace, 'utf8')
+  return TRACEPARENT.test(parent) ? `${head}"traceparent":"${parent}",` : head
+}
+
+/** W3C Trace Context §3.2: what is none is to be ignored, and strict readers refuse the whole event for it. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** Of one width, so that it sorts as text. */
+function sequenceOf({ offset }: Record): string {
+  return String(offset).padStart(SEQUENCE_DIGITS, '0')
 }
 
 function joined(head: string, json: Uint8Array): Uint8Array {
@@ -89,14 +104,25 @@ function lastHeader(record: Record, wanted: string): Uint8Array | null {
   return record.headers.findLast(([name]) => name === wanted)?.[1] ?? null
 }
 
+/** The years 0 to 9999, which is all that RFC 3339 §5.6 can write, ms since 1970. */
+const DATED_MS_MIN = -62_167_219_200_000
+const DATED_MS_MAX = 253_402_300_799_999
+
 /** A producer's nonsense (nanoseconds, say) becomes the nearest instant that can be written: it must not stop the stream. */
 function dated(time: number): string {
-  return new Date(Math.max(-TIME_MAX_MS, Math.min(TIME_MAX_MS, time))).toISOString()
+  return new Date(Math.max(DATED_MS_MIN, Math.min(DATED_MS_MAX, time))).toISOString()
 }
 
 /** Bytes that are not UTF-8 become U+FFFD: a key is a label here, and its text must not break the frame. */
 function jsonText(bytes: Uint8Array): string {
   return JSON.stringify(textOf(bytes, 'utf8'))
+}
+
+/** Control characters and noncharacters may not stand in an attribute (CloudEvents 1.0.2 §2.1). */
+const NO_ATTRIBUTE = /[\p{Cc}\p{Noncharacter_Code_Point}]/gu
+
+function attributeText(bytes: Uint8Array): string {
+  return JSON.stringify(textOf(bytes, 'utf8').replace(NO_ATTRIBUTE, '\ufffd'))
 }
 
 function textOf(bytes: Uint8Array, encoding: 'utf8' | 'base64'): string {

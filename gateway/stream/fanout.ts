@@ -24,6 +24,8 @@ export function frameOverhead(partitions: number): number {
 
 /** Entries that one slice looks at, shown or not: others get their turn. */
 const SLICE_ENTRIES_MAX = 2_000
+/** Bytes of the payloads that one slice looks at: what a filter hides costs no room in any socket, but time. */
+const SLICE_LOOKED_BYTES_MAX = 1024 * 1024
 
 /**
  * Broadcasts the next slice of a front to the riders of its views: each record framed once per view and kind of connection.
@@ -67,8 +69,10 @@ function collect(front: Front, { seq: from }: FrontPlace, tail: Tail, turn: Turn
   const shares = new Map<View, Share>()
   const rows: (readonly Showing[])[] = []
   let bytes = 0
-  for (let seq = from; seq < ring.end && rows.length < SLICE_ENTRIES_MAX; seq++) {
+  let looked = 0
+  for (let seq = from; seq < ring.end && rows.length < SLICE_ENTRIES_MAX && looked < SLICE_LOOKED_BYTES_MAX; seq++) {
     const entry = ring.at(seq)
+    looked += entry.record.value?.byteLength ?? 0
     const row = showings(front, entry, epoch)
     let size = 0
     for (const { body } of row) if (typeof body !== 'string') size += body.rest.byteLength + overhead
@@ -97,7 +101,7 @@ function showings(front: Front, entry: Entry, epoch: number): readonly Showing[]
     return [...front.ridden].map((view) => ({ view, body: bodyOf(view, entry, epoch) }))
   const value = indexedValue(field, payload.json)
   const view = value === null ? undefined : front.of(value)
-  return view ? [{ view, body: view.shown(entry, payload.json, epoch) }] : []
+  return view ? [{ view, body: view.shown(entry, payload, epoch) }] : []
 }
 
 function bodyOf(view: View, entry: Entry, epoch: number): Body | Hidden {

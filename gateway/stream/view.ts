@@ -13,7 +13,12 @@ import type { Subscription } from './subscription.ts'
 import type { Tail } from './tail.ts'
 
 /** A record's payload, checked: JSON text on one line, or why there is none. Made once per record and stream. */
-export type Payload = { readonly json: Uint8Array } | { readonly invalid: InvalidReason }
+export type Payload = Readable | { readonly invalid: InvalidReason }
+export interface Readable {
+  readonly json: Uint8Array
+  /** The same JSON as it was produced, where that stood on several lines. */
+  readonly produced?: Uint8Array
+}
 export type InvalidReason = 'not-utf8' | 'not-json' | 'schema' | 'too-big' | 'undecodable'
 /** Pure: equal functions are one object, since payloads are shared by it. */
 export type Decode = (record: Record) => Payload
@@ -119,12 +124,13 @@ export class View {
       return invalidBody(spec, recordId(epoch, record), record, payload.invalid, whole && payload.invalid !== 'too-big')
     }
     if (spec.condition !== null && !keeps(spec.condition, parsed(payload.json))) return 'filtered'
-    return this.shown(entry, payload.json, epoch)
+    return this.shown(entry, payload, epoch)
   }
 
   /** The body of an entry that is known to match. */
-  shown({ record }: Entry, json: Uint8Array, epoch: number): Body {
+  shown({ record }: Entry, { json, produced = json }: Readable, epoch: number): Body {
     const { spec } = this
+    if (spec.form === 'raw') return dataBody(spec, recordId(epoch, record), record, produced)
     // A tombstone has no members to keep.
     const kept = spec.kept === null || record.value === null ? json : project(json, spec.kept)
     return dataBody(spec, recordId(epoch, record), record, kept)

@@ -96,7 +96,7 @@ export class ModelLog {
 
   append(partition: number, time: number, bytes: number): void {
     const uid = ++this.#uids
-    const value = Buffer.from(JSON.stringify({ uid, pad: 'x'.repeat(bytes) }))
+    const value = Buffer.from(JSON.stringify({ uid, parity: uid % 2, pad: 'x'.repeat(bytes) }))
     this.#write(this.newest.partitions[partition] as ModelPartition, partition, uid, time, value)
   }
 

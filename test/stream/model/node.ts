@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { FilterField } from '../../../gateway/catalog/plan.ts'
 import { Hub } from '../../../gateway/stream/hub.ts'
 import type { ViewSpec } from '../../../gateway/stream/view.ts'
 import { uidOf, type ModelLog } from './log.ts'
@@ -20,7 +21,13 @@ const broken = (uid: number): boolean => uid % 3 === 0
 const rare = (uid: number): boolean => uid % 50 !== 1
 
 /** What each view leaves out. */
-export const HIDDEN: readonly ((uid: number) => boolean)[] = [() => false, broken, rare]
+export const HIDDEN: readonly ((uid: number) => boolean)[] = [
+  () => false,
+  broken,
+  rare,
+  (uid) => broken(uid) || uid % 2 !== 0,
+  (uid) => broken(uid) || uid % 2 !== 1,
+]
 
 /** One process: its hub, its own sight of the log, its sockets, and an event loop whose turns the test decides on. */
 export class ModelNode {
@@ -38,7 +45,13 @@ export class ModelNode {
     this.source = new ModelSource(log, now)
     const common = new CountedDecode((record) => broken(uidOf(record)))
     const sparse = new CountedDecode((record) => rare(uidOf(record)))
-    this.specs = [specOf('all', common, 'frame'), specOf('sound', common), specOf('rare', sparse)]
+    this.specs = [
+      specOf('all', common, 'frame'),
+      specOf('sound', common),
+      specOf('rare', sparse),
+      parityOf(0, common),
+      parityOf(1, common),
+    ]
     this.#bytesMax = shape.logMemoryBytesMax
     const limits = { ...shape, lingerMs: 2_000, turnMsMax: 12, blockBytesMax: 4_000, heldBytesMax: 10_000 }
     // Work takes time: a turn that looks at the clock often enough is over.
@@ -75,4 +88,12 @@ export class ModelNode {
     const { ringBytes, blockBytes } = this.hub.stats()
     assert.ok(ringBytes >= 0 && blockBytes >= 0)
   }
+}
+
+const PARITY: FilterField = { name: 'parity', path: ['parity'], type: 'integer' }
+
+/** Two views that differ only in the value of one equality, so that one walk over the ring serves both. */
+function parityOf(value: number, decode: CountedDecode): ViewSpec {
+  const condition = { field: PARITY, operator: '==', values: [value] } as const
+  return { ...specOf(`parity==${value}`, decode), condition, equality: { field: PARITY, value, key: 'parity' } }
 }

@@ -259,7 +259,7 @@ export class ModelWorld {
   #socketFor(client: Client, node: ModelNode, random: Random): ModelSocket {
     const { sessionBufferBytesMax: full } = this.#shape
     const shared = [...node.sockets].filter((socket) => socket.open && !this.#has(socket, node, client.view))
-    const found = random.chance(0.6) ? random.pick(shared) : undefined
+    const found = random.chance(0.75) ? random.pick(shared) : undefined
     return found ?? node.socket(random, [full / 4, full / 2, full, full, full * 2])
   }
 
