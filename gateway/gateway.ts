@@ -17,6 +17,7 @@ import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { Hub } from './stream/hub.ts'
 import { Admissions } from './transport/admissions.ts'
+import { createCors } from './transport/cors.ts'
 import { listen } from './transport/http.ts'
 
 export interface Gateway {
@@ -68,7 +69,8 @@ async function assemble(config: Config, { clock, log }: Parts, ends: Ends): Prom
   for (const problem of consumers.check(catalog.products)) log.warn({ event: 'agreement', ...problem }, problem.message)
   let publicUrl = address.publicUrl ?? ''
   const gate = createGate({ catalog, authenticator, consumers, sources, config, publicUrl: () => publicUrl })
-  const admissions = new Admissions({ gate, hub, clock, limits, log, random: systemRandom })
+  const cors = createCors(config.access.corsOrigins, () => gate.publicUrl())
+  const admissions = new Admissions({ gate, hub, clock, limits, log, cors, random: systemRandom })
   const ready = (): ReturnType<typeof readiness> => readiness(authenticator, catalog, admissions)
   const listener = await listen(address.host, address.port, admissions, { ready })
   ends.unshift(() => listener.close())

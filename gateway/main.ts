@@ -53,8 +53,17 @@ function fail(error: unknown): never {
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
+  let draining: Promise<void> | null = null
+  // One listener, however many wait for it.
+  const once = (): Promise<void> =>
+    new Promise((resolve) =>
+      stream.once('drain', () => {
+        draining = null
+        resolve()
+      }),
+    )
   return {
     write: (text) => stream.write(text),
-    drained: () => new Promise((resolve) => (stream.writableNeedDrain ? stream.once('drain', resolve) : resolve())),
+    drained: () => (stream.writableNeedDrain ? (draining ??= once()) : Promise.resolve()),
   }
 }

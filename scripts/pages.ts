@@ -1,8 +1,10 @@
 import { renderReference } from '../gateway/config/reference.ts'
 import { errorsReference } from '../gateway/errors.ts'
+import { protocolReference } from './protocol.ts'
 
 /** Every page of docs/ that the code writes, by its path in the repository. */
 export const generatedPages: { readonly [page: string]: () => string } = {
   'docs/configuration.md': renderReference,
   'docs/errors.md': errorsReference,
+  'docs/protocol.md': protocolReference,
 }

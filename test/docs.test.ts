@@ -31,6 +31,8 @@ function pages(): readonly string[] {
 }
 
 function linksIn(page: string): readonly string[] {
-  const links = readFileSync(page, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)
+  // Code is no prose: `on[type](frame)` links to nothing.
+  const prose = readFileSync(page, 'utf8').replace(/^```[\s\S]*?^```/gm, '')
+  const links = prose.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)
   return [...links].map(([, target]) => join(dirname(page), target as string))
 }

@@ -8,6 +8,7 @@ import { sourceTree } from './house/tree.ts'
 import { type FileOutcome, runFile } from './runner/file.ts'
 import { failureText, fileLine, suiteTable, totalLine } from './runner/report.ts'
 import { builtFile, selectTests, type TestFile } from './runner/select.ts'
+import { provideChromium } from './services/chromium.ts'
 import { type Found, findServices, provideKafkaPrograms } from './services/find.ts'
 import { removeFolder, scratchFolder } from './services/scratch.ts'
 import { SERVICE_NAMES, VARIABLES } from './services/service.ts'
@@ -32,8 +33,8 @@ const RUN_MS_MAX = 600_000
 const SERVICE_LANES = 2
 
 function list(files: readonly TestFile[]): number {
-  for (const { path, needs, ownKafka } of files)
-    console.log([path, ...needs, ...(ownKafka ? ['own-kafka'] : [])].join(' '))
+  for (const { path, needs, ownKafka, browser } of files)
+    console.log([path, ...needs, ...(ownKafka ? ['own-kafka'] : []), ...(browser ? ['browser'] : [])].join(' '))
   return files.length > 0 ? 0 : 1
 }
 
@@ -72,6 +73,8 @@ class Run {
   }
 
   async #laps(): Promise<void> {
+    // Here, where an installation blocks nobody and no other one is under way.
+    if (this.#files.some(({ browser }) => browser)) console.log(`chromium: ${provideChromium()}`)
     const served = this.#files.filter(({ needs, ownKafka }) => needs.length > 0 || ownKafka)
     this.#services = this.#startServices(served)
     this.#services.catch(() => this.#ending.abort())

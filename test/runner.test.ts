@@ -114,13 +114,17 @@ describe('test runner', () => {
       { path: 'test/deep/helper.ts', text: "import { redisUrl as url,\n postgresUrl } from '../services/use.ts'" },
       { path: 'test/c.test.ts', text: "import { startKafka } from './services/kafka.ts'" },
       { path: 'test/d.test.ts', text: "import type { KafkaCluster } from './services/kafka.ts'" },
+      { path: 'test/e.test.ts', text: "import { open } from './browser.ts'" },
+      { path: 'test/browser.ts', text: "import { provideChromium } from './services/chromium.ts'" },
     ]
-    const needs = (file: TestFile): string => [file.path, ...file.needs, file.ownKafka].join(' ')
+    const needs = ({ path, needs, ownKafka, browser }: TestFile): string =>
+      [path, ...needs, ownKafka, browser].join(' ')
     assert.deepEqual(selectTests(files, []).map(needs), [
-      'test/a.test.ts kafka false',
-      'test/deep/b.test.ts redis postgres false',
-      'test/c.test.ts true',
-      'test/d.test.ts false',
+      'test/a.test.ts kafka false false',
+      'test/deep/b.test.ts redis postgres false false',
+      'test/c.test.ts true false',
+      'test/d.test.ts false false',
+      'test/e.test.ts false true',
     ])
   })
 

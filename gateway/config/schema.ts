@@ -122,6 +122,12 @@ const issuer = Type.Object({
   }),
 })
 
+/** As a browser writes it: lower case, no path, and no port that goes without saying. */
+const origin = text('', {
+  pattern: '^(\\*|(?!http:.*:80$)(?!https:.*:443$)https?://([a-z0-9._-]+|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?)$',
+  shape: 'an origin as browsers write it (`https://app.example.com`, no path, lower case), or `*`',
+})
+
 const access = Type.Object(
   {
     issuers: Type.Array(issuer, {
@@ -132,6 +138,12 @@ const access = Type.Object(
     consumerClaim: Type.Union([text(''), Type.Null()], {
       default: null,
       doc: 'The claim that names the consumer. Absent: `client_id`, then `sub`.',
+    }),
+    corsOrigins: Type.Array(origin, {
+      default: [],
+      maxItems: 1000,
+      uniqueItems: true,
+      doc: 'Web pages that may read streams and catalogue in a browser, by the origins that they come from, such as `https://app.example.com`; `*` for all. WebSockets from other pages are then refused. Absent: no page of another origin reads over HTTP, and any page may open a WebSocket; each needs a token.',
     }),
   },
   { doc: 'Whose tokens count.' },

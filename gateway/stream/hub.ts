@@ -80,7 +80,11 @@ export class Hub {
     }
     this.#tailEvents = {
       appended: (tail) => this.#appended(tail),
-      cut: (tail) => this.#each(tail, (subscription) => subscription.takeOff('replay')),
+      cut: (tail, truncated) =>
+        this.#each(tail, (subscription) => {
+          subscription.takeOff('replay')
+          for (const { partition, to } of truncated) subscription.truncated(partition, to)
+        }),
       changed: (tail) => {
         tail.restart()
         this.#each(tail, (subscription) => subscription.reset())

@@ -98,9 +98,9 @@ async function clamp(tail: Tail, start: Start, from: From, horizon: number): Pro
   return { ...start, gap: { reason: 'horizon', from: time, to: horizon, offsets } }
 }
 
-/** A fingerprint that one of them does not know decides nothing. */
+/** By fingerprint where both know it, since nodes may count epochs apart. */
 function sameLog(a: LogId, b: LogId): boolean {
-  return a.epoch === b.epoch && (a.log === b.log || a.log === 0 || b.log === 0)
+  return a.log !== 0 && b.log !== 0 ? a.log === b.log : a.epoch === b.epoch
 }
 
 /** Offsets of the log that the tail follows: where it changed meanwhile, of the new one. */

@@ -116,6 +116,13 @@ export class Subscription {
     void this.#relocate(() => locateReset(this.tail, time))
   }
 
+  /** Its partition ends at `to` now, and other records will follow: who stands behind that has read what is no more. */
+  truncated(partition: number, to: number): void {
+    const { place } = this.view.front
+    const position = this.#state.mode === 'reading' ? this.#state.reader.position : place?.position
+    if (position !== undefined && position.at(partition) > to) this.reset()
+  }
+
   /** Times are ms since 1970. */
   pause(reason: PauseReason, resumesAt: number | null = null, keptUntil: number | null = null): void {
     if (this.mode === 'closed' || this.#pauses.has(reason)) return
@@ -311,7 +318,9 @@ export class Subscription {
   }
 
   #failing(error: unknown): void {
-    if (error instanceof SourceError && error.code === 'changed') this.tail.noticeChange()
+    // Another log is no outage: all its readers start anew, this one too.
+    const changed = error instanceof SourceError && error.code === 'changed'
+    if (changed && this.tail.state !== 'starting') return this.tail.noticeChange()
     if (!(error instanceof SourceError)) this.#host.failed(error, 'reading for a subscription')
     const now = this.#host.now()
     this.#failingSince ??= now

@@ -18,11 +18,18 @@ import type { View } from './view.ts'
 
 export type TailState = 'starting' | 'running' | 'lingering' | 'stopped'
 
+/** A partition that is shorter than it was (unclean election). */
+export interface Truncation {
+  readonly partition: number
+  /** Up to here it is what it was. */
+  readonly to: number
+}
+
 /** What a tail tells its hub. */
 export interface TailEvents {
   appended(tail: Tail): void
-  /** The ring was emptied: who rode or read in it has to find its place anew. */
-  cut(tail: Tail): void
+  /** The ring was emptied: who rode or read in it has to find its place anew; of `truncated`, who stands behind its new end. */
+  cut(tail: Tail, truncated: readonly Truncation[]): void
   /** Another log stands under the topic's name. */
   changed(tail: Tail): void
   down(tail: Tail): void
@@ -157,7 +164,9 @@ export class Tail {
 
   #append(slices: readonly Slice[]): void {
     let cut = false
+    const truncated: Truncation[] = []
     for (const slice of slices) {
+      if (slice.lost?.reason === 'truncated') truncated.push({ partition: slice.partition, to: slice.lost.to })
       const { partition, records, next } = slice
       cut = this.#place(slice) || cut
       for (const record of records) {
@@ -169,7 +178,7 @@ export class Tail {
     }
     if (cut) {
       this.ring.clear(this.position.next)
-      this.#events.cut(this)
+      this.#events.cut(this, truncated)
     }
     this.#events.appended(this)
   }

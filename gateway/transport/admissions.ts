@@ -3,7 +3,9 @@ import { sleep } from '../clock.ts'
 import { refuse, type Refusal } from '../errors.ts'
 import type { Control } from './framing.ts'
 import { isRefusal } from './gate.ts'
-import type { Headers } from './reply.ts'
+import type { Cors } from './cors.ts'
+import type { Common, Headers } from './reply.ts'
+import type { Request } from './request.ts'
 import { seenBy } from './seen.ts'
 import type { Addressed, SessionContext, SessionLimits } from './session.ts'
 
@@ -29,6 +31,7 @@ export interface Connection {
 
 export interface TransportContext extends SessionContext {
   readonly limits: TransportLimits
+  readonly cors: Cors
   /** In [0, 1). */
   readonly random: () => number
 }
@@ -77,6 +80,12 @@ export class Admissions {
     if (isRefusal(grant)) return grant
     const seen = seenBy(gate, grant, addressed.wish, addressed.lastEventId, clock.now())
     return isRefusal(seen) ? seen : null
+  }
+
+  /** What all answers to a request say. */
+  commonOf({ origin }: Request): Common {
+    const { cors, gate } = this.context
+    return { headers: cors.headers(origin), root: gate.publicUrl().replace(/^https?:\/\/[^/]*/, '') }
   }
 
   /** Headers of a refusal: what a client without a good token needs to get one. Counts it. */

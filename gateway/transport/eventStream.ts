@@ -171,8 +171,7 @@ export class EventStream implements Answer {
     // Spread, so that clients of a node that dies do not come back all at once.
     const retryMs = 1000 + Math.floor(this.#admissions.context.random() * 2000)
     this.#res.cork(() => {
-      this.#res.writeStatus('200 OK').writeHeader('Content-Type', this.#dialect.contentType)
-      this.#res.writeHeader('Cache-Control', 'no-store').writeHeader('X-Accel-Buffering', 'no')
+      this.#reply.writeHead(200, { 'Content-Type': this.#dialect.contentType, 'X-Accel-Buffering': 'no' })
       this.#block = this.#dialect.opening(cursor, retryMs)
       this.#flush()
     })

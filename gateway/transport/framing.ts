@@ -10,10 +10,13 @@ export function recordMessage(view: number, body: Body, cursor: string | null): 
   return joined(openingOf(body, `"view":${view},`, cursor), body.rest, '')
 }
 
-/** One record as an SSE event without a name, so that `onmessage` fires. The body holds no line break. */
+/** One record as an SSE event without a name, so that `onmessage` fires. A body of our own holds no line break. */
 export function recordEvent(body: Body, cursor: string | null): Uint8Array {
   const id = cursor === null ? '' : `id: ${cursor}\n`
-  return joined(`${id}data: ${openingOf(body, '', cursor)}`, body.rest, '\n\n')
+  if (body.type === 'raw') return joined(`${id}data: `, onOneLine(body.rest), '\n\n')
+  // Among raw payloads nothing else would tell that this is none.
+  const name = body.form === 'raw' ? `event: ${body.type}\n` : ''
+  return joined(`${name}${id}data: ${openingOf(body, '', cursor)}`, body.rest, '\n\n')
 }
 
 /** One record as a line of JSON, without the number of a view, for NDJSON and pages. The body holds no line break. */
@@ -81,6 +84,16 @@ function openingOf({ type, id }: Body, view: string, cursor: string | null): str
   const at = cursor === null ? '' : `"cursor":"${cursor}",`
   if (type === 'cloudevent') return `{"specversion":"1.0","id":"${id}",${view}${at}`
   return `{"type":"${type}",${view}"id":"${id}",${at}`
+}
+
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
+const SPACE = 0x20
+
+/** A raw payload is as it was produced; as many bytes come out, since room for these was looked for. */
+function onOneLine(json: Uint8Array): Uint8Array {
+  if (!json.includes(LINE_FEED) && !json.includes(CARRIAGE_RETURN)) return json
+  return json.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte))
 }
 
 /** Both texts are ASCII but for ids, which hold no other characters either: one byte a character. */

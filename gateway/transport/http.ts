@@ -48,7 +48,8 @@ export function listen(host: string, port: number, admissions: Admissions, healt
   app.any('/*', (res, req) => {
     const request = copyRequest(req)
     const { path, method } = request
-    const reply = new Reply(res, method)
+    const reply = new Reply(res, method, admissions.commonOf(request))
+    if (answerPreflight(reply, request, admissions)) return
     if (isReserved(request)) return wrongMethod(reply, request, [])
     reply.problem(
       refuse('no-such-stream', `There is nothing at this address (${printable(path)}); the catalogue is at /products.`),
@@ -73,7 +74,8 @@ type Handler = (reply: Reply, request: Request) => void | Promise<void>
 function route(app: TemplatedApp, pattern: string, admissions: Admissions, handler: Handler): void {
   app.any(pattern, (res: HttpResponse, req: HttpRequest) => {
     const request = copyRequest(req)
-    const reply = new Reply(res, request.method)
+    const reply = new Reply(res, request.method, admissions.commonOf(request))
+    if (answerPreflight(reply, request, admissions)) return
     const allowed = pattern.startsWith('/streams') ? STREAM_METHODS : DOCUMENT_METHODS
     if (!allowed.includes(request.method)) return wrongMethod(reply, request, allowed)
     const done = handler(reply, request)
@@ -82,6 +84,16 @@ function route(app: TemplatedApp, pattern: string, admissions: Admissions, handl
       reply.problem(refuse('internal', 'The request could not be answered because of a fault on our side.'))
     })
   })
+}
+
+/** A browser asks before it lets a page send a token (Fetch §3.3.2): the same at every address, whoever it is that asks. */
+function answerPreflight(reply: Reply, request: Request, { context: { cors } }: Admissions): boolean {
+  const { method, origin, host, preflightMethod } = request
+  if (!cors.enabled || method !== 'OPTIONS' || origin === '' || preflightMethod === '') return false
+  const refusal = cors.refusal(origin, host)
+  if (refusal) reply.problem(refusal)
+  else reply.done(cors.preflight)
+  return true
 }
 
 /** One address, several forms: the `Accept` header chooses. */

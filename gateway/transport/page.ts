@@ -13,6 +13,7 @@ import type { Carrier, SubscriptionEvent } from '../stream/outlet.ts'
 import type { Subscription } from '../stream/subscription.ts'
 import type { Admissions } from './admissions.ts'
 import type { Answer, Asked, Form } from './answer.ts'
+import { coded } from './coding.ts'
 import { controlOf, isoTime, recordLine, type Control } from './framing.ts'
 import { deliver, nextPage, pageBody } from './pageBody.ts'
 import { readPageQuery, type PageWish } from './parameters.ts'
@@ -25,7 +26,7 @@ const SCAN_MS_MAX = 1_000
 /** What a reader reserves for a frame beside its body, at least; no frame comes out smaller than the smallest line. */
 const RESERVE_BYTES_MIN = frameOverhead(1)
 const LINE_BYTES_MIN = recordLine(
-  { type: 'record', id: '0-0', rest: Buffer.from('"time":"1970-01-01T00:00:00.000Z","data":0}') },
+  { type: 'record', form: 'record', id: '0-0', rest: Buffer.from('"time":"1970-01-01T00:00:00.000Z","data":0}') },
   null,
 ).byteLength
 const SOURCE_RETRY_S = 5
@@ -213,16 +214,21 @@ class Page implements Answer {
         this.#refusal ?? refuse('internal', 'The page has no cursor because of a fault on our side.'),
       )
     }
-    this.#answer(cursor, caughtUp)
+    this.#answer(cursor, caughtUp).catch((error: unknown) => {
+      this.#admissions.fault(error, 'a page')
+      this.#turnDown(refuse('internal', 'The page could not be answered because of a fault on our side.'))
+    })
   }
 
-  #answer(cursor: string, caughtUp: boolean): void {
+  async #answer(cursor: string, caughtUp: boolean): Promise<void> {
     this.#state = 'answering'
     const { reply, request, grant } = this.#asked
-    const body = pageBody(this.#records, { gaps: this.#gaps, notices: this.#notices, cursor, caughtUp })
+    const page = pageBody(this.#records, { gaps: this.#gaps, notices: this.#notices, cursor, caughtUp })
     const next = nextPage(this.#admissions.context.gate.publicUrl(), grant, request.query, cursor)
-    this.#log(body.byteLength)
-    deliver(reply, { Link: `<${next}>; rel="next"` }, body, () => this.#end())
+    const { body, headers } = await coded(page, request.acceptEncoding)
+    if (reply.gone) return
+    this.#log(page.byteLength)
+    deliver(reply, { Link: `<${next}>; rel="next"`, ...headers }, body, () => this.#end())
   }
 
   #turnDown(refusal: Refusal): void {

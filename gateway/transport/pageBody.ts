@@ -42,9 +42,7 @@ export function deliver(reply: Reply, headers: Headers, body: Uint8Array, done: 
     return taken
   })
   res.cork(() => {
-    res.writeStatus('200 OK').writeHeader('Content-Type', 'application/json; charset=utf-8')
-    res.writeHeader('Cache-Control', 'no-store')
-    for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value)
+    reply.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', ...headers })
     if (res.tryEnd(body, body.byteLength)[1]) done()
   })
 }

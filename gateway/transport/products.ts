@@ -3,6 +3,7 @@ import type { Identity } from '../access/grant.ts'
 import type { Product } from '../catalog/plan.ts'
 import { refuse, type Refusal } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
+import { coded } from './coding.ts'
 import { isRefusal } from './gate.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
@@ -17,7 +18,8 @@ export function serveProducts(route: Route, admissions: Admissions): void {
   route('/products', async (reply, request) => {
     const identity = await caller(request, admissions)
     if (isRefusal(identity)) return reply.problem(identity, admissions.headersOf(identity, true))
-    withTag(reply, request, { products: gate.visible(identity).map(listed) })
+    const { root } = admissions.commonOf(request)
+    await withTag(reply, request, { products: gate.visible(identity).map((product) => listed(product, root)) })
   })
   route('/products/:product', async (reply, request) => {
     const identity = await caller(request, admissions)
@@ -28,7 +30,7 @@ export function serveProducts(route: Route, admissions: Admissions): void {
       return reply.problem(
         refuse('no-such-stream', 'There is no such product for this caller; /products lists what it may see.'),
       )
-    withTag(reply, request, described(product))
+    await withTag(reply, request, described(product, admissions.commonOf(request).root))
   })
   route('/.well-known/oauth-protected-resource', (reply) => Promise.resolve(reply.json(200, gate.resourceMetadata())))
 }
@@ -38,7 +40,8 @@ async function caller(request: Request, { context: { gate } }: Admissions): Prom
   return typeof sent === 'string' ? gate.authenticate(sent) : sent
 }
 
-function listed({ id, title, version, lifecycle, streams }: Product): object {
+/** `root` is the path of the public address: what a client resolves an address against. */
+function listed({ id, title, version, lifecycle, streams }: Product, root: string): object {
   return {
     id,
     title,
@@ -46,15 +49,15 @@ function listed({ id, title, version, lifecycle, streams }: Product): object {
     lifecycle,
     streams: streams
       .filter(({ expose }) => expose === 'read')
-      .map((stream) => ({ id: stream.id, title: stream.title, url: `/streams/${id}/${stream.id}` })),
+      .map((stream) => ({ id: stream.id, title: stream.title, url: `${root}/streams/${id}/${stream.id}` })),
   }
 }
 
 /** What a partner may know of a product: its promise and its price, nothing of where the data lies. */
-function described(product: Product): object {
+function described(product: Product, root: string): object {
   const { description, license, owner, domain, visibility, access, deprecation, sla, defaultPlan, plans } = product
   return {
-    ...listed(product),
+    ...listed(product, root),
     description,
     license,
     owner,
@@ -69,14 +72,17 @@ function described(product: Product): object {
 }
 
 /** With an entity tag, so that polling an unchanged catalogue costs next to nothing (RFC 9110 §8.8.3). */
-function withTag(reply: Reply, request: Request, body: object): void {
+async function withTag(reply: Reply, request: Request, body: object): Promise<void> {
   const text = JSON.stringify(body)
   const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
-  const headers = { ETag: tag, 'Cache-Control': 'no-cache', Vary: 'Authorization' }
+  const headers = { ETag: tag, 'Cache-Control': 'no-cache', Vary: 'Authorization, Accept-Encoding' }
   // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses marks the tag as weak.
   const known = request.ifNoneMatch.split(',').map((candidate) => candidate.trim().replace(/^W\//, ''))
   if (known.includes(tag) || known.includes('*')) {
     return reply.send(304, JSON_TYPE, '', headers)
   }
-  reply.send(200, JSON_TYPE, text, headers)
+  const { body: bytes, headers: coding } = await coded(Buffer.from(text), request.acceptEncoding)
+  // A strong tag is of one sequence of bytes (RFC 9110 §8.8.3.3).
+  const ETag = 'Content-Encoding' in coding ? `W/${tag}` : tag
+  reply.send(200, JSON_TYPE, bytes, { ...coding, ...headers, ETag })
 }

@@ -6,6 +6,13 @@ export interface Request {
   readonly path: string
   readonly query: string
   readonly accept: string
+  readonly acceptEncoding: string
+  /** Of the page that asks; empty where no page does. */
+  readonly origin: string
+  readonly host: string
+  /** What a page wants to ask, where this asks whether it may (Fetch §3.3.2); empty else. */
+  readonly preflightMethod: string
+  readonly connection: string
   readonly authorization: string
   readonly lastEventId: string
   readonly ifNoneMatch: string
@@ -21,6 +28,11 @@ export function copyRequest(req: HttpRequest): Request {
     path: req.getUrl(),
     query: req.getQuery(),
     accept: req.getHeader('accept'),
+    acceptEncoding: req.getHeader('accept-encoding'),
+    origin: req.getHeader('origin'),
+    host: req.getHeader('host'),
+    preflightMethod: req.getHeader('access-control-request-method'),
+    connection: req.getHeader('connection'),
     authorization: req.getHeader('authorization'),
     lastEventId: req.getHeader('last-event-id'),
     ifNoneMatch: req.getHeader('if-none-match'),

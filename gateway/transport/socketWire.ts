@@ -47,6 +47,9 @@ export class SocketCarrier implements Carrier {
   }
 }
 
+/** Time for a closing socket to take what it was sent. */
+const CLOSE_MS_MAX = 15_000
+
 /** What a socket carries for its owner; nothing of it is needed here. */
 type Socket = WebSocket<unknown>
 
@@ -58,12 +61,17 @@ export class SocketWire implements Wire {
   /** Control frames are CloudEvents. */
   readonly #cloudEvents: boolean
   readonly #waiting = new Set<SocketOutlet>()
+  readonly #id: string
   #controls = 0
   #open = true
+  /** The socket itself is no more; nothing of it may be touched. */
+  #gone = false
   /** Since when the backlog has not shrunk, ms; `null` while there is none. */
   #stuckSince: number | null = null
 
-  constructor(ws: Socket, carriers: Carriers, admissions: Admissions, cloudEvents: boolean) {
+  /** `id` tells it from all others: an event's id is unique within its source (CloudEvents 1.0.2 §3.1). */
+  constructor(id: string, ws: Socket, carriers: Carriers, admissions: Admissions, cloudEvents: boolean) {
+    this.#id = id
     this.#ws = ws
     this.#carriers = carriers
     this.#admissions = admissions
@@ -87,6 +95,8 @@ export class SocketWire implements Wire {
     if (!this.#open) return
     this.#open = false
     this.#ws.end(code, reason)
+    // The close frame waits behind the backlog, which whoever takes nothing would keep here for ever.
+    if (!this.#gone) this.#admissions.context.clock.after(CLOSE_MS_MAX, () => this.#gone || this.#ws.close())
   }
 
   outlet(form: Form, onEvent: (event: SubscriptionEvent) => void): Outlet {
@@ -142,13 +152,14 @@ export class SocketWire implements Wire {
   }
 
   gone(): void {
+    this.#gone = true
     this.#open = false
     this.#waiting.clear()
   }
 
   #asCloudEvent(control: Control): Control {
     const { gate, clock } = this.#admissions.context
-    return controlCloudEvent(control, `${gate.publicUrl()}/streams`, `control-${++this.#controls}`, clock.now())
+    return controlCloudEvent(control, `${gate.publicUrl()}/streams`, `${this.#id}-${++this.#controls}`, clock.now())
   }
 
   #wake(): void {

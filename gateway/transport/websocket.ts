@@ -2,6 +2,7 @@ import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 
 import type { Identity } from '../access/grant.ts'
 import { refuse, rowOf, type Refusal } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
+import { Completion } from './completion.ts'
 import { closingOf } from './framing.ts'
 import { isRefusal } from './gate.ts'
 import { readQuery } from './parameters.ts'
@@ -15,8 +16,13 @@ const CLOUD_EVENTS = 'cloudevents.json'
 const PROTOCOLS: ReadonlySet<string> = new Set(['weir.v1', CLOUD_EVENTS])
 const BEARER_PREFIX = 'bearer.'
 
-/** What hangs on a socket: a session, or only the words with which it is refused. */
+/** What hangs on a socket. uWS copies the members of this to an object of its own, so there is but one, which stays the same. */
 interface SocketData {
+  readonly held: Held
+}
+
+/** A session, or only the words with which it is refused. */
+interface Held {
   readonly identity: Identity | null
   readonly addressed: Addressed | null
   readonly refusal: Refusal | null
@@ -31,6 +37,7 @@ interface SocketData {
 export function serveWebSocket(app: TemplatedApp, admissions: Admissions): void {
   const { limits, clock } = admissions.context
   const carriers = createCarriers(app)
+  const completion = new Completion<SocketData>()
   const behavior = {
     // uWS cuts longer messages off without a word; up to this they get their own close code.
     maxPayloadLength: limits.frameBytesMax * 4,
@@ -38,22 +45,30 @@ export function serveWebSocket(app: TemplatedApp, admissions: Admissions): void 
     maxBackpressure: limits.sessionBufferBytesMax * 2 + limits.recordBytesMax * 8,
     idleTimeout: 60,
     sendPingsAutomatically: true,
-    upgrade: (res: HttpResponse, req: Parameters<typeof copyRequest>[0], context: us_socket_context_t) =>
-      void upgrade(new Reply(res, 'GET'), copyRequest(req), context, admissions, carriers),
-    /**
-     * No more than this: as the cork of a handshake that awaited something ends, uWS still reads the memory that was its HTTP
-     * answer's and is free by now. Whatever is allocated here may come to lie there and look like «connection: close»: the
-     * session is then cut (uNetworking/uWebSockets#1929, which this build lacks).
-     */
-    open: (ws: WebSocket<SocketData>) => void (ws.getUserData().ws = ws),
+    upgrade: (res: HttpResponse, req: Parameters<typeof copyRequest>[0], context: us_socket_context_t) => {
+      const request = copyRequest(req)
+      void upgrade(
+        new Reply(res, 'GET', admissions.commonOf(request)),
+        request,
+        context,
+        admissions,
+        carriers,
+        completion,
+      )
+    },
+    open: (ws: WebSocket<SocketData>) => {
+      ws.getUserData().held.ws = ws
+      completion.opened(ws)
+    },
     message: (ws: WebSocket<SocketData>, message: ArrayBuffer, isBinary: boolean) =>
       // Copied: uWS takes the bytes back when this returns, and frames are served in turn.
-      ws.getUserData().session?.receive(Buffer.from(Buffer.from(message)), isBinary),
-    drain: (ws: WebSocket<SocketData>) => ws.getUserData().wire?.drained(clock.now()),
+      ws.getUserData().held.session?.receive(Buffer.from(Buffer.from(message)), isBinary),
+    drain: (ws: WebSocket<SocketData>) => ws.getUserData().held.wire?.drained(clock.now()),
     dropped: () => admissions.dropped(),
     close: (ws: WebSocket<SocketData>, code: number) => {
-      const data = ws.getUserData()
+      const data = ws.getUserData().held
       data.ws = null
+      completion.closed(ws)
       data.wire?.gone()
       data.session?.gone(code)
       if (data.session) admissions.leave(data.session)
@@ -70,7 +85,13 @@ async function upgrade(
   context: us_socket_context_t,
   admissions: Admissions,
   carriers: Carriers,
+  completion: Completion<SocketData>,
 ): Promise<void> {
+  // RFC 6455 §4.2.1, and with `close` the process would not survive the upgrade (completion.ts).
+  if (!/(^|,)\s*upgrade\s*(,|$)/i.test(request.connection)) {
+    const detail = 'A WebSocket handshake says `Connection: Upgrade`.'
+    return reply.problem(refuse('bad-parameter', detail, { parameter: 'connection' }))
+  }
   const offered = request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))
   try {
     const data = await admit(request, offered?.slice(BEARER_PREFIX.length) ?? null, admissions)
@@ -79,13 +100,13 @@ async function upgrade(
     if (isRefusal(data) && offered === undefined)
       return reply.problem(data, admissions.headersOf(data, request.authorization !== ''))
     const protocol = request.protocols.find((one) => PROTOCOLS.has(one)) ?? ''
-    const socket: SocketData = isRefusal(data)
+    const held: Held = isRefusal(data)
       ? { identity: null, addressed: null, refusal: data, protocol, ws: null, wire: null, session: null }
       : { ...data, refusal: null, protocol, ws: null, wire: null, session: null }
-    reply.res.cork(() =>
-      reply.res.upgrade(socket, request.webSocketKey, protocol, request.webSocketExtensions, context),
+    completion.run(reply.res, () =>
+      reply.res.upgrade({ held }, request.webSocketKey, protocol, request.webSocketExtensions, context),
     )
-    if (socket.ws) opened(socket.ws, carriers, admissions)
+    if (held.ws) opened(held.ws, carriers, admissions)
   } catch (error) {
     admissions.fault(error, 'a handshake')
     reply.problem(refuse('internal', 'The handshake failed because of a fault on our side.'))
@@ -95,8 +116,8 @@ async function upgrade(
 type Admitted = { readonly identity: Identity | null; readonly addressed: Addressed | null }
 
 async function admit(request: Request, offered: string | null, admissions: Admissions): Promise<Admitted | Refusal> {
-  const { gate } = admissions.context
-  const closed = admissions.refusal()
+  const { gate, cors } = admissions.context
+  const closed = admissions.refusal() ?? cors.refusal(request.origin, request.host)
   if (closed) return closed
   const address = streamOf(request.path)
   if (address === null && !/^\/streams\/?$/.test(request.path)) {
@@ -123,8 +144,11 @@ async function admit(request: Request, offered: string | null, admissions: Admis
 }
 
 function opened(ws: WebSocket<SocketData>, carriers: Carriers, admissions: Admissions): void {
-  const data = ws.getUserData()
-  const wire = new SocketWire(ws, carriers, admissions, data.protocol === CLOUD_EVENTS)
+  const data = ws.getUserData().held
+  const id = admissions.nextId()
+  const wire = new SocketWire(id, ws, carriers, admissions, data.protocol === CLOUD_EVENTS)
+  // Also of who is refused: it must learn that its socket is gone.
+  data.wire = wire
   // Asked again: others came in, or the drain began, while the token was checked.
   const refusal = data.refusal ?? admissions.refusal()
   if (refusal) {
@@ -132,8 +156,7 @@ function opened(ws: WebSocket<SocketData>, carriers: Carriers, admissions: Admis
     wire.send(closingOf(refusal, {}))
     return wire.close(rowOf(refusal.code).close, refusal.code)
   }
-  data.wire = wire
-  const session = new Session(admissions.nextId(), wire, admissions.context, data.addressed)
+  const session = new Session(id, wire, admissions.context, data.addressed)
   data.session = session
   admissions.enter({
     tick: (now) => wire.watch(now, session),

@@ -7,7 +7,7 @@ import { servable } from '../../gateway/catalog/findings.ts'
 import { systemClock } from '../../gateway/clock.ts'
 import { compileSchema } from '../../gateway/drivers/schema.ts'
 import { packageRoot } from '../../gateway/package.ts'
-import { codesOf, corpus } from './support.ts'
+import { codesOf, corpus, cpuMs } from './support.ts'
 
 const DOCUMENTS = readdirSync(join(packageRoot, 'test', 'corpus', 'asyncapi')).filter((name) => /\.ya?ml$/.test(name))
 
@@ -28,9 +28,9 @@ describe('corpus', () => {
 
   for (const file of DOCUMENTS) {
     it(`${file} is read within 2 s and exposes nothing by itself`, async () => {
-      const start = systemClock.monotonic()
+      const start = cpuMs()
       const plan = await compiler.compile(corpus(file))
-      assert.ok(systemClock.monotonic() - start < 2000)
+      assert.ok(cpuMs() - start < 2000)
       assert.equal(plan.product, null)
       assert.deepEqual(codesOf(plan.findings), [])
       assert.deepEqual(codesOf(plan.findings, 'info'), ['no-product'])

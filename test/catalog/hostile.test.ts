@@ -8,7 +8,7 @@ import { Compiler } from '../../gateway/catalog/compiler.ts'
 import { servable } from '../../gateway/catalog/findings.ts'
 import type { Plan } from '../../gateway/catalog/plan.ts'
 import { systemClock } from '../../gateway/clock.ts'
-import { codesOf, corpus, documentWith, scratchFolder, textOf } from './support.ts'
+import { codesOf, corpus, documentWith, scratchFolder, textOf, cpuMs } from './support.ts'
 
 const DEEP = 5_000
 
@@ -37,9 +37,9 @@ describe('hostile documents', () => {
   for (const [what, text, code] of HOSTILE) {
     it(`${what}: refused in words within 2 s, and the next document is served`, async () => {
       const document = textOf(text())
-      const start = systemClock.monotonic()
+      const start = cpuMs()
       const plan = await compiler.compile(document)
-      assert.ok(systemClock.monotonic() - start < 2000)
+      assert.ok(cpuMs() - start < 2000)
       assert.ok(codesOf(plan.findings).includes(code), JSON.stringify(plan.findings))
       assert.ok(!servable(plan))
       assert.ok(servable(await compiler.compile(textOf(documentWith()))))
@@ -48,11 +48,11 @@ describe('hostile documents', () => {
 
   it('a pattern that other engines hang on is served, and neither it nor its example costs time', async () => {
     const example = `examples: [{ payload: "${'a'.repeat(40)}!" }]`
-    const start = systemClock.monotonic()
+    const start = cpuMs()
     const plan = await compiler.compile(
       textOf(documentWith({ message: example, payload: "{ type: string, pattern: '^(a+)+$' }" })),
     )
-    assert.ok(systemClock.monotonic() - start < 2000)
+    assert.ok(cpuMs() - start < 2000)
     assert.deepEqual(codesOf(plan.findings, 'warning'), ['example-invalid'])
     const old = `asyncapi: 2.6.0\ninfo: { title: T, version: '1' }\nchannels: { a: { publish: { message: { payload: { type: string, pattern: '^(a+)+$', default: '${'a'.repeat(40)}!' } } } } }`
     assert.deepEqual(codesOf((await compiler.compile(textOf(old))).findings), [])

@@ -79,3 +79,9 @@ export async function scratchFolder(t: TestContext): Promise<string> {
   t.after(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
+
+/** What this process and its threads have computed so far, ms: a bound on it holds on a busy machine, too. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}

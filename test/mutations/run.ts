@@ -1,77 +1,107 @@
 /**
  * Breaks the code on purpose, once per named mutation, and wants the tests to notice: `npm run mutations [-- FILTER…]`. Works in
- * a copy of the tree; a mutation that no test notices, or whose text is not found any more, fails the run.
+ * a copy of the tree. A mutation that no test notices, or that changes nothing any more, fails the run.
  */
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { systemClock } from '../../gateway/clock.ts'
 import { packageRoot } from '../../gateway/package.ts'
+import { removeFolder, scratchFolder } from '../services/scratch.ts'
 import { MUTATIONS, type Mutation } from './mutations.ts'
 
-const COPIED = ['gateway', 'scripts', 'specs', 'test', 'tsconfig.json', 'package.json']
-const TEST_MS_MAX = 180_000
+/** Neither source nor anything that a test reads. */
+const LEFT_OUT = /^(?:\.git|data|dist.*|.*\.log)$/
+/** Large, and the same for the copy: packages, and programs that tests have downloaded. */
+const SHARED = ['node_modules', '.cache']
+const TEST_MS_MAX = 120_000
 
 const filters = process.argv.slice(2)
 const chosen = MUTATIONS.filter(({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)))
 const tree = copyTree()
-process.exitCode = 1
 try {
-  process.exitCode = mutate(tree, chosen) ? 0 : 1
+  process.exitCode = (await mutateAll(tree, chosen)) ? 0 : 1
 } finally {
-  rmSync(tree, { recursive: true, force: true })
+  removeFolder(tree)
 }
 
-function mutate(root: string, mutations: readonly Mutation[]): boolean {
-  const tests = [...new Set(mutations.flatMap((mutation) => mutation.tests))]
+async function mutateAll(root: string, mutations: readonly Mutation[]): Promise<boolean> {
   build(root)
-  const clean = tests.filter((test) => !passes(root, test))
-  if (clean.length > 0) {
-    console.log(`These tests fail without any mutation: ${clean.join(', ')}`)
+  for (const test of new Set(mutations.flatMap(({ tests }) => tests))) {
+    if (await passes(root, test)) continue
+    console.log(`${test} fails without any mutation`)
     return false
   }
-  const survivors = mutations.filter((mutation) => survives(root, mutation))
-  console.log(`${mutations.length - survivors.length} passed, ${survivors.length} failed`)
-  return mutations.length > 0 && survivors.length === 0
+  let seen = 0
+  for (const mutation of mutations) {
+    const began = systemClock.monotonic()
+    const outcome = await mutate(root, mutation)
+    const seconds = ((systemClock.monotonic() - began) / 1000).toFixed(1)
+    if (outcome.seen) seen++
+    console.log(`${outcome.seen ? 'noticed' : 'UNSEEN '}  ${mutation.name}: ${outcome.told} (${seconds} s)`)
+  }
+  console.log(`\n${seen} noticed, ${mutations.length - seen} not`)
+  return seen > 0 && seen === mutations.length
 }
 
-function survives(root: string, { name, file, from, to, tests }: Mutation): boolean {
+interface Outcome {
+  readonly seen: boolean
+  readonly told: string
+}
+
+/** Leaves the source as it found it. */
+async function mutate(root: string, { file, from, to, tests }: Mutation): Promise<Outcome> {
   const path = join(root, file)
   const text = readFileSync(path, 'utf8')
-  if (text.split(from).length !== 2) {
-    console.log(`NOT APPLIED  ${name}: its text must stand once in ${file}`)
-    return true
+  if (text.split(from).length !== 2) return { seen: false, told: `its text does not stand once in ${file}` }
+  const built = join(root, 'dist', file.replace(/\.ts$/, '.js'))
+  const before = readFileSync(built, 'utf8')
+  writeFileSync(path, text.split(from).join(to))
+  try {
+    build(root)
+    if (readFileSync(built, 'utf8') === before) return { seen: false, told: `it changes nothing of what runs` }
+    for (const test of tests) if (!(await passes(root, test))) return { seen: true, told: test }
+    return { seen: false, told: `broken in ${file}` }
+  } finally {
+    writeFileSync(path, text)
+    // Else the next one that cannot be built would be tested with this one's code.
+    writeFileSync(built, before)
   }
-  writeFileSync(
-    path,
-    text.replace(from, () => to),
-  )
-  build(root)
-  const noticed = tests.find((test) => !passes(root, test))
-  writeFileSync(path, text)
-  console.log(noticed === undefined ? `SURVIVED     ${name} (${file})` : `noticed      ${name} by ${noticed}`)
-  return noticed === undefined
 }
 
 /** Types need not hold in broken code: what is emitted counts. */
 function build(root: string): void {
-  spawnSync(process.execPath, [join(packageRoot, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'], {
-    cwd: root,
-  })
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  const { error } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.json', '--noCheck'], { cwd: root })
+  if (error) throw error
 }
 
-function passes(root: string, test: string): boolean {
+/** Ends with the first test that fails: what is left open behind it would keep the process. */
+function passes(root: string, test: string): Promise<boolean> {
   const file = join(root, 'dist/test', `${test}.test.js`)
-  const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=dot', file], {
+  if (!existsSync(file)) throw new Error(`there is no test ${test}`)
+  const child = spawn(process.execPath, ['--test-reporter=tap', file], {
     cwd: root,
-    timeout: TEST_MS_MAX,
+    stdio: ['ignore', 'pipe', 'ignore'],
   })
-  return status === 0
+  const end = (): boolean => child.kill('SIGKILL')
+  const timer = systemClock.after(TEST_MS_MAX, end)
+  createInterface({ input: child.stdout }).on('line', (line) => void (/^ *not ok /.test(line) && end()))
+  return new Promise((resolve) => {
+    child.once('close', (code) => {
+      timer.cancel()
+      resolve(code === 0)
+    })
+  })
 }
 
 function copyTree(): string {
-  const root = mkdtempSync(join(tmpdir(), 'weir-mutations-'))
-  for (const name of COPIED) cpSync(join(packageRoot, name), join(root, name), { recursive: true })
-  symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'))
+  const root = scratchFolder('mutations')
+  for (const name of readdirSync(packageRoot)) {
+    if (LEFT_OUT.test(name) || SHARED.includes(name)) continue
+    cpSync(join(packageRoot, name), join(root, name), { recursive: true })
+  }
+  for (const name of SHARED) symlinkSync(join(packageRoot, name), join(root, name))
   return root
 }

@@ -13,10 +13,13 @@ export interface TestFile {
   readonly needs: readonly ServiceName[]
   /** It starts brokers of its own (services/kafka.ts) and so runs alone. */
   readonly ownKafka: boolean
+  /** It drives a browser (services/chromium.ts). */
+  readonly browser: boolean
 }
 
 const USE = 'test/services/use.ts'
 const OWN_KAFKA = 'test/services/kafka.ts'
+const BROWSER = 'test/services/chromium.ts'
 const FUNCTIONS: { readonly [name: string]: ServiceName } = {
   kafkaBrokers: 'kafka',
   redisUrl: 'redis',
@@ -67,7 +70,8 @@ function needsOf(path: string, read: ReadonlyMap<string, readonly Reference[]>):
       if (target === USE) for (const service of servicesOf(names)) needs.add(service)
     }
   }
-  return { needs: SERVICE_NAMES.filter((name) => needs.has(name)), ownKafka: seen.has(OWN_KAFKA) }
+  const shared = SERVICE_NAMES.filter((name) => needs.has(name))
+  return { needs: shared, ownKafka: seen.has(OWN_KAFKA), browser: seen.has(BROWSER) }
 }
 
 /** `import * as` names nothing and may use all. */

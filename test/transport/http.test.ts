@@ -160,6 +160,23 @@ describe('HTTP of partners', () => {
     assert.match(stdout, /\r\n\r\n\{"status":"ok"\}$/)
   })
 
+  it('the answer to a HEAD ends with its headers: what follows on the connection is the next answer', async () => {
+    for (const path of ['/products', '/nothing', '/streams/quakes/events']) {
+      const socket = connect(Number(new URL(bench.url).port), '127.0.0.1')
+      let text = ''
+      socket.on('data', (bytes) => (text += bytes.toString()))
+      socket.write(`HEAD ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+      await until('the first answer', () => text.includes('\r\n\r\n') || null)
+      socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+      await until(
+        () => `both answers in ${text}`,
+        () => text.endsWith('{"status":"ok"}') || null,
+      )
+      assert.match(text, /^HTTP\/1\.1 \d{3} [^{]*\r\n\r\nHTTP\/1\.1 200 OK\r\n[^{]*\{"status":"ok"\}$/)
+      socket.destroy()
+    }
+  })
+
   it('the catalogue lists what the caller may know of: public products without a token, its own with one', async () => {
     const ids = async (headers = {}): Promise<string[]> => {
       const { products } = (await (await ask('/products', headers)).json()) as { products: { id: string }[] }

@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import type { Slice, Source } from '../../gateway/stream/source.ts'
+import { assertPage } from '../contract/wire.ts'
 import { Bench, type BenchOptions } from '../integration/support/bench.ts'
 import { pricePlan, product, stream } from '../integration/support/product.ts'
 import { SseClient, type Frame } from '../integration/support/sse.ts'
@@ -63,6 +64,7 @@ describe('pages', () => {
       signal: AbortSignal.timeout(20_000),
     })
     const text = await answer.text()
+    if (answer.ok) assertPage(JSON.parse(text))
     const next = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1] ?? ''
     return { ...(JSON.parse(text) as Page), status: answer.status, headers: answer.headers, text, next }
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { EventSource } from 'eventsource'
 import { Proxy } from '../integration/support/proxy.ts'
@@ -75,6 +76,21 @@ describe('server-sent events', () => {
       () => seen.events.length === 100 || null,
     )
     assert.equal(seen.numbers().at(-1), 99)
+  })
+
+  it('the chunk that holds the last event is whole on the wire, for parsers that wait for its end', async () => {
+    const socket = connect(Number(new URL(bench.url).port), '127.0.0.1')
+    let text = ''
+    socket.on('data', (bytes) => (text += bytes.toString('latin1')))
+    clients.push(socket)
+    const head = ['Host: x', 'Accept: text/event-stream', `Authorization: Bearer ${bench.token()}`]
+    socket.write(`GET /streams/quakes/events HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`)
+    await riding(1)
+    bench.append({ n: 'last' })
+    await until(
+      () => `a whole chunk with the record in ${text}`,
+      () => wholeChunks(text).includes('{"n":"last"}') || null,
+    )
   })
 
   it('a lone event fires at once, also where it is larger than the cork buffer of the network layer', async () => {
@@ -195,6 +211,21 @@ describe('server-sent events', () => {
     assert.equal(bench.hub.stats().subscriptions, 0)
   })
 })
+
+/** What a strict reader has of a chunked body (RFC 9112 §7.1): a chunk counts once the line break behind it has come. */
+function wholeChunks(text: string): string {
+  let body = ''
+  let at = text.indexOf('\r\n\r\n') + 4
+  for (;;) {
+    const size = /^(?:\r\n)?([0-9a-f]+)\r\n/i.exec(text.slice(at))
+    if (!size) return body
+    const begin = at + size[0].length
+    const end = begin + Number.parseInt(size[1] as string, 16)
+    if (text.slice(end, end + 2) !== '\r\n') return body
+    body += text.slice(begin, end)
+    at = end + 2
+  }
+}
 
 interface Numbered {
   readonly data: { readonly n: number }

@@ -8,7 +8,7 @@ const CARRIAGE_RETURN = 0x0d
 const SPACE = 0x20
 
 /**
- * Payloads that are JSON text already: checked, and handed on byte for byte, but for line breaks. `check` is `null` where the
+ * Payloads that are JSON text already: checked, and handed on byte for byte, but for line breaks where they would end a frame. `check` is `null` where the
  * product declares no schema. A tombstone is `null` and breaks no schema.
  */
 export function jsonDecoder(check: Validator | null, recordBytesMax: number): Decode {
@@ -19,7 +19,8 @@ export function jsonDecoder(check: Validator | null, recordBytesMax: number): De
     const parsed = parse(value)
     if (parsed === undefined) return { invalid: 'not-json' }
     if (check !== null && check(parsed) !== null) return { invalid: 'schema' }
-    return { json: onOneLine(value) }
+    const json = onOneLine(value)
+    return json === value ? { json } : { json, produced: value }
   }
 }
 

@@ -13,6 +13,7 @@ import { streamTag } from '../../../gateway/stream/cursor.ts'
 import { Hub, type HubLimits } from '../../../gateway/stream/hub.ts'
 import type { Source } from '../../../gateway/stream/source.ts'
 import { Admissions, type TransportLimits } from '../../../gateway/transport/admissions.ts'
+import { createCors } from '../../../gateway/transport/cors.ts'
 import type { Feed, Gate } from '../../../gateway/transport/gate.ts'
 import { product as quakes } from './product.ts'
 
@@ -48,6 +49,11 @@ export interface BenchOptions {
   /** Where records come from in place of `memory`. */
   readonly source?: (memory: MemorySource) => Source
   readonly ready?: () => boolean
+  readonly corsOrigins?: readonly string[]
+  /** Where clients reach it, as they are told; its own address where nothing else is said. */
+  readonly publicUrl?: string
+  /** What is random for a client, such as when an EventSource comes back; in [0, 1). */
+  readonly random?: number
 }
 
 /**
@@ -61,6 +67,7 @@ export class Bench {
   readonly faults: unknown[] = []
   readonly clock: ShiftedClock
   url = ''
+  readonly #publicUrl: string | undefined
   #close: () => void = () => undefined
   readonly #tokens = new Map<string, Identity>()
 
@@ -81,6 +88,7 @@ export class Bench {
   private constructor(options: BenchOptions) {
     const { products = [quakes()], limits = {}, consumers = [], epoch = 0, source = (memory) => memory } = options
     this.clock = new ShiftedClock()
+    this.#publicUrl = options.publicUrl
     this.memory = new MemorySource({ clock: this.clock, epoch })
     for (const { streams } of products) {
       for (const { topic, partitions } of streams) {
@@ -91,12 +99,14 @@ export class Bench {
     const { sessionBufferBytesMax } = transport
     this.hub = new Hub(this.clock, { ...HUB_LIMITS, sessionBufferBytesMax }, (error) => this.faults.push(error))
     const gate = this.#gate(products, createConsumers(consumers, silentLog), source(this.memory), transport)
-    const random = (): number => 0.5
+    const { corsOrigins = [] } = options
+    const random = (): number => options.random ?? 0.5
     this.admissions = new Admissions({
       gate,
       hub: this.hub,
       clock: this.clock,
       limits: transport,
+      cors: createCors(corsOrigins, () => gate.publicUrl()),
       log: silentLog,
       random,
     })
@@ -104,6 +114,10 @@ export class Bench {
 
   get stream(): string {
     return `${this.url}/streams/quakes/events`
+  }
+
+  get publicUrl(): string {
+    return this.#publicUrl ?? this.url
   }
 
   /** A token that the gate knows: of `acme`, for an hour, without scopes, where nothing else is said. */
@@ -170,9 +184,9 @@ export class Bench {
       },
       visible: (identity) => products.filter((product) => consumers.visible(identity, product)),
       bearer: bearerFrom,
-      challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, this.url),
-      publicUrl: () => this.url,
-      resourceMetadata: () => resourceMetadata(this.url, ['https://idp.example.com'], ['quakes:read']),
+      challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, this.publicUrl),
+      publicUrl: () => this.publicUrl,
+      resourceMetadata: () => resourceMetadata(this.publicUrl, ['https://idp.example.com'], ['quakes:read']),
     }
   }
 }

@@ -1,5 +1,6 @@
 import { request, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { createInterface, type Interface } from 'node:readline'
+import { assertFrame, assertProblem } from '../../contract/wire.ts'
 import type { Frame } from './sse.ts'
 import { until } from './until.ts'
 
@@ -10,7 +11,7 @@ export interface LinesOptions {
   readonly onLine?: (line: string) => void
 }
 
-/** A reader of NDJSON over Node's own HTTP and readline that hands every line, whatever is in it, to `JSON.parse`. */
+/** A reader of NDJSON over Node's own HTTP and readline that hands every line, whatever is in it, to `JSON.parse`, and takes nothing that breaks the contract. */
 export class LinesClient {
   status = 0
   headers: IncomingHttpHeaders = {}
@@ -67,7 +68,11 @@ export class LinesClient {
     this.status = response.statusCode ?? 0
     this.headers = response.headers
     response.on('error', () => (this.ended = true))
-    response.on('end', () => (this.ended = true))
+    response.on('end', () => {
+      if (response.headers['content-type'] === 'application/problem+json')
+        assertProblem(JSON.parse(this.body), this.status)
+      this.ended = true
+    })
     if (!(response.headers['content-type'] ?? '').startsWith('application/x-ndjson')) {
       response.setEncoding('utf8').on('data', (text: string) => (this.body += text))
       return
@@ -76,9 +81,11 @@ export class LinesClient {
     // It passes on the errors of what it reads.
     this.#reader.on('error', () => (this.ended = true))
     this.#reader.on('line', (line) => {
+      const frame = JSON.parse(line) as Frame
+      assertFrame('ndjson', frame)
       if (this.#onLine) return this.#onLine(line)
       this.lines.push(line)
-      this.frames.push(JSON.parse(line) as Frame)
+      this.frames.push(frame)
     })
   }
 }

@@ -4,16 +4,19 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class Proxy {
   connections = 0
   readonly #server: Server
+  readonly #lifeBytes: (connection: number) => number
   readonly #sockets = new Set<Socket>()
 
-  private constructor(server: Server, target: URL) {
+  private constructor(server: Server, target: URL, lifeBytes: (connection: number) => number) {
     this.#server = server
-    server.on('connection', (socket) => this.#join(socket, connect(Number(target.port), target.hostname)))
+    this.#lifeBytes = lifeBytes
+    server.on('connection', (socket) => this.#accept(socket, target))
   }
 
-  static async to(target: string): Promise<Proxy> {
+  /** `lifeBytes` is asked for each connection, by its number from 0, how many bytes of answers it brings before it is cut. */
+  static async to(target: string, lifeBytes: (connection: number) => number = () => Infinity): Promise<Proxy> {
     const server = createServer()
-    const proxy = new Proxy(server, new URL(target))
+    const proxy = new Proxy(server, new URL(target), lifeBytes)
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve)
     })
@@ -24,8 +27,18 @@ export class Proxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  /** How many connections are open now. */
+  get open(): number {
+    return this.#sockets.size
+  }
+
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy()
+  }
+
+  /** Lets nothing through any more on the connections that are open, and tells nobody. */
+  silence(): void {
+    for (const socket of this.#sockets) socket.unpipe().removeAllListeners('data').pause()
   }
 
   close(): void {
@@ -33,9 +46,17 @@ export class Proxy {
     this.cut()
   }
 
-  #join(near: Socket, far: Socket): void {
-    this.connections++
-    near.pipe(far).pipe(near)
+  #accept(near: Socket, { port, hostname }: URL): void {
+    const life = this.#lifeBytes(this.connections++)
+    near.on('error', () => undefined)
+    if (life === 0) near.resetAndDestroy()
+    else this.#join(near, connect(Number(port), hostname), life)
+  }
+
+  #join(near: Socket, far: Socket, life: number): void {
+    near.pipe(far)
+    if (life === Infinity) far.pipe(near)
+    else passUpTo(life, far, near)
     for (const socket of [near, far]) {
       this.#sockets.add(socket)
       socket.setNoDelay(true)
@@ -47,4 +68,19 @@ export class Proxy {
       })
     }
   }
+}
+
+/** Cuts both ends behind the byte, wherever in a frame that is. */
+function passUpTo(life: number, from: Socket, to: Socket): void {
+  let left = life
+  from.on('data', (bytes: Buffer) => {
+    const last = bytes.length >= left
+    to.write(last ? bytes.subarray(0, left) : bytes, () => {
+      if (!last) return
+      to.resetAndDestroy()
+      from.resetAndDestroy()
+    })
+    left -= bytes.length
+    if (last) from.removeAllListeners('data').pause()
+  })
 }

@@ -1,4 +1,5 @@
 import { request, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { assertBlock, assertProblem } from '../../contract/wire.ts'
 import { until } from './until.ts'
 
 /** One block of an event stream, as it stood on the wire. */
@@ -22,7 +23,7 @@ export interface SseOptions {
   readonly onBlock?: (block: Block) => void
 }
 
-/** A strict reader of server-sent events over a raw HTTP request: knows nothing of Weir. */
+/** A strict reader of server-sent events over a raw HTTP request: knows nothing of Weir, but takes nothing that breaks its contract. */
 export class SseClient {
   status = 0
   headers: IncomingHttpHeaders = {}
@@ -31,11 +32,13 @@ export class SseClient {
   readonly blocks: Block[] = []
   readonly #request: ClientRequest
   readonly #onBlock: ((block: Block) => void) | undefined
+  readonly #raw: boolean
   #response: IncomingMessage | null = null
   #rest = ''
 
   constructor(url: string, { token, lastEventId, headers = {}, onBlock }: SseOptions = {}) {
     this.#onBlock = onBlock
+    this.#raw = new URL(url).searchParams.get('format') === 'raw'
     const all = {
       Accept: 'text/event-stream',
       ...(token !== undefined && { Authorization: `Bearer ${token}` }),
@@ -88,7 +91,11 @@ export class SseClient {
     this.headers = response.headers
     response.setEncoding('utf8')
     response.on('error', () => (this.ended = true))
-    response.on('end', () => (this.ended = true))
+    response.on('end', () => {
+      if (response.headers['content-type'] === 'application/problem+json')
+        assertProblem(JSON.parse(this.body), this.status)
+      this.ended = true
+    })
     const isStream = (response.headers['content-type'] ?? '').startsWith('text/event-stream')
     response.on('data', (text: string) => (isStream ? this.#read(text) : (this.body += text)))
   }
@@ -100,6 +107,7 @@ export class SseClient {
     for (const block of blocks) {
       const parsed = parseBlock(block)
       if (Object.keys(parsed).length === 0) continue
+      assertBlock(parsed, this.#raw)
       if (this.#onBlock) this.#onBlock(parsed)
       else this.blocks.push(parsed)
     }

@@ -44,6 +44,11 @@ export class Topic {
 
   async close(): Promise<void> {
     await this.#admin((admin) => admin.deleteTopics({ topics: [this.name] }))
+    await this.disconnect()
+  }
+
+  /** Leaves the topic where it is. */
+  async disconnect(): Promise<void> {
     await this.#producer.disconnect()
   }
 

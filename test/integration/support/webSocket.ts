@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
+import { assertFrame, assertProblem } from '../../contract/wire.ts'
 import type { Frame } from './sse.ts'
 import { until } from './until.ts'
 
@@ -13,7 +14,7 @@ export interface WsOptions {
   readonly onText?: (text: string) => void
 }
 
-/** A client of the npm package `ws` that writes down all that happens. */
+/** A client of the npm package `ws` that writes down all that happens, and takes nothing that breaks the contract. */
 export class WsClient {
   readonly socket: WebSocket
   readonly frames: Frame[] = []
@@ -33,10 +34,13 @@ export class WsClient {
     this.socket.on('error', () => undefined)
     this.socket.on('unexpected-response', (_, response) => this.#refused(response))
     this.socket.on('close', (code, reason) => (this.closed = { code, reason: reason.toString() }))
-    this.socket.on('message', (data: Buffer) => {
+    this.socket.on('message', (data: Buffer, isBinary: boolean) => {
       const text = data.toString('utf8')
+      const frame = JSON.parse(text) as Frame
+      // A binary message is a raw payload, which may be any JSON.
+      if (!isBinary) assertFrame('websocket', frame, this.socket.protocol)
       if (onText) onText(text)
-      else this.frames.push(JSON.parse(text) as Frame)
+      else this.frames.push(frame)
     })
   }
 
@@ -85,6 +89,10 @@ export class WsClient {
     const refusal = { headers: response.headers, body: '' }
     let body = ''
     response.on('data', (chunk: Buffer) => (body += chunk.toString()))
-    response.on('end', () => (this.refusal = { ...refusal, body: body || ' ' }))
+    response.on('end', () => {
+      if (response.headers['content-type'] === 'application/problem+json')
+        assertProblem(JSON.parse(body), response.statusCode ?? 0)
+      this.refusal = { ...refusal, body: body || ' ' }
+    })
   }
 }

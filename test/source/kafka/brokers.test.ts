@@ -3,8 +3,9 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { isUnresolved } from '../../../gateway/stream/source.ts'
 import { startKafka, type KafkaCluster } from '../../services/kafka.ts'
 import { Heard, eventually } from '../../suites/source/heard.ts'
-import type { Written } from '../../suites/source/world.ts'
-import { openKafka, openSource, type KafkaWorld } from './world.ts'
+import { MIB, numbered, type Written } from '../../suites/source/world.ts'
+import { API, openProxy } from './proxy.ts'
+import { makeTopic, openKafka, openSource, type KafkaWorld } from './world.ts'
 
 const LIMITS = { connectMsMax: 1000, requestMsMax: 1000, tailMsMax: 1000, downAfterMs: 1000, readPatienceMs: 500 }
 const PATIENT = { ...LIMITS, connectMsMax: 20_000, requestMsMax: 20_000, readMsMax: 20_000 }
@@ -161,6 +162,37 @@ describe('kafka brokers', () => {
     assert.equal(heard.downs.length, 1)
     following.close()
     await cold.close()
+  })
+
+  test('a thousand partitions are found, followed and read in few requests and bounded time', async () => {
+    const partitions = 1000
+    const topic = `wide-${process.pid}`
+    await makeTopic(world.admin, topic, partitions, 1)
+    // The broker makes their folders one after the other.
+    while ((await world.source.read(topic, [], MIB)).length < partitions);
+    const proxy = await openProxy(kafka.brokers)
+    const source = openSource(proxy.brokers)
+    const askedFor = (apiKey: number): number => proxy.asked.get(apiKey) ?? 0
+    const begun = performance.now()
+    const { epoch, vector } = await source.locate(topic, 'latest')
+    assert.equal(vector.length, partitions)
+    assert.ok(askedFor(API.listOffsets) <= 2 * proxy.brokers.length, 'one question a leader')
+    const heard = new Heard()
+    const following = source.follow(topic, vector, heard, epoch)
+    await eventually(() => heard.end.filter((end) => end === 0).length === partitions, 'all of them')
+    assert.ok(askedFor(API.fetch) <= 20 * proxy.brokers.length, `${askedFor(API.fetch)} fetches`)
+    const spread = Array.from({ length: 50 }, (_, i) => numbered(i * 20, 1)[0]!)
+    await world.append(topic, spread)
+    await eventually(() => heard.records.length === 50, 'the records')
+    following.close()
+    const before = askedFor(API.fetch)
+    const slices = await source.read(topic, vector, MIB, undefined, epoch)
+    assert.equal(slices.flatMap((slice) => slice.records).length, 50)
+    // A poll of the tail may still be under way.
+    assert.ok(askedFor(API.fetch) - before <= 4 * proxy.brokers.length, 'one fetch a leader')
+    assert.ok(performance.now() - begun < 10_000, `took ${Math.round(performance.now() - begun)} ms`)
+    await source.close()
+    proxy.close()
   })
 })
 

@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { Partitioners, logLevel, Kafka } from 'kafkajs'
 import { startKafka, type KafkaCluster } from '../../services/kafka.ts'
 import { Heard, eventually } from '../../suites/source/heard.ts'
-import { openKafka, openSource, untilEnd, type KafkaWorld } from './world.ts'
+import { openKafka, untilEnd, type KafkaWorld } from './world.ts'
 
 const LIMITS = { connectMsMax: 1000, requestMsMax: 1000, tailMsMax: 1000, downAfterMs: 1000, metadataEveryMs: 1000 }
 
@@ -117,25 +117,5 @@ describe('kafka elections', () => {
     heard.assertContinuous([0])
     waiting.assertContinuous(vector)
     for (const following of followings) following.close()
-  })
-
-  test('with the cluster away from the start it is told once, and everything is read when it comes', async () => {
-    const topic = `away-${process.pid}`
-    await onTwo(topic)
-    // Both replicas have it, whichever of them leads afterwards.
-    await world.append(topic, [{ partition: 0, value: Buffer.from('a') }])
-    for (const id of [0, 1, 2]) await kafka.kill(id)
-    const cold = openSource(kafka.brokers, LIMITS)
-    const heard = new Heard()
-    const following = cold.follow(topic, [0], heard)
-    await eventually(() => heard.downs.length === 1, 'down')
-    assert.equal(heard.downs[0]!.error.code, 'unavailable')
-    await assert.rejects(cold.locate(topic, 'latest'), { code: 'unavailable' })
-    await assert.rejects(cold.read(topic, [0], 1000), { code: 'unavailable' })
-    await Promise.all([0, 1, 2].map((id) => kafka.restart(id)))
-    await eventually(() => heard.ups === 1 && heard.records.length === 1, 'up, with what was there')
-    assert.deepEqual([heard.downs.length, heard.ups, heard.lost, heard.changes], [1, 1, [], 0])
-    following.close()
-    await cold.close()
   })
 })

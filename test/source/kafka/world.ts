@@ -68,7 +68,6 @@ export async function openKafka(brokers: readonly string[], options: WorldOption
     recreate: async (topic, partitions) => {
       await admin.deleteTopics({ topics: [topic] })
       await makeTopic(admin, topic, partitions, options.replicationFactor ?? 1)
-      await untilLed(admin, topic, partitions)
       // kafkajs's producer does not notice that the topic is another one.
       await producer.disconnect()
       producer = newProducer()
@@ -88,20 +87,18 @@ export async function untilEnd(source: KafkaSource, topic: string, partition: nu
 
 /** A produce that meets a partition without its leader is retried whole, and writes the others twice. */
 async function untilLed(admin: Admin, topic: string, partitions: number): Promise<void> {
-  const led = async (): Promise<number> => {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-    return topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0
-  }
-  // Metadata names a leader before that broker has heard of it.
-  const answers = async (): Promise<boolean> => {
+  const ready = async (): Promise<boolean> => {
     try {
-      return (await admin.fetchTopicOffsets(topic)).length >= partitions
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      const led = topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0
+      // Metadata names a leader before that broker has heard of it.
+      return led >= partitions && (await admin.fetchTopicOffsets(topic)).length >= partitions
     } catch (error) {
-      if (/leader|partition/i.test((error as Error).message)) return false
+      if (/leader|topic|partition/i.test((error as Error).message)) return false
       throw error
     }
   }
-  while ((await led()) < partitions || !(await answers()));
+  while (!(await ready()));
 }
 
 export function openSource(
@@ -130,7 +127,8 @@ export async function makeTopic(
   const configEntries = Object.entries(all).map(([name, value]) => ({ name, value }))
   const topics = [{ topic, numPartitions, replicationFactor, configEntries }]
   // kafkajs answers false where the topic is there, as it is for a moment after its deletion.
-  while (!(await admin.createTopics({ topics, waitForLeaders: true })));
+  while (!(await admin.createTopics({ topics, waitForLeaders: false })));
+  await untilLed(admin, topic, numPartitions)
 }
 
 /** Records of a transaction that is aborted: they take offsets and are never seen. */

@@ -1,3 +1,5 @@
+import type { FilterField } from '../../../gateway/catalog/plan.ts'
+import type { Condition } from '../../../gateway/stream/condition.ts'
 import { NO_HEADERS, type Record } from '../../../gateway/stream/record.ts'
 import type { Decode, ViewSpec } from '../../../gateway/stream/view.ts'
 import { streamTag } from '../../../gateway/stream/cursor.ts'
@@ -26,4 +28,19 @@ export function specOf(key: string, { decode }: CountedDecode, invalid: ViewSpec
   const event = { source: 'https://weir.test/streams/p/s', type: 'tick' }
   const all = { condition: null, kept: null, equality: null }
   return { key, stream, decode, form: 'record', showKey: false, showHeaders: [], invalid, event, ...all }
+}
+
+export const UID: FilterField = { name: 'uid', path: ['uid'], type: 'integer' }
+export const PARITY: FilterField = { name: 'parity', path: ['parity'], type: 'integer' }
+
+/** The same view of what keeps a condition alone. */
+export function where(spec: ViewSpec, key: string, condition: Condition): ViewSpec {
+  return { ...spec, key, condition }
+}
+
+/** The same view of the records whose field has this value: all that differ in the value alone share a front. */
+export function equal(spec: ViewSpec, field: FilterField, value: number): ViewSpec {
+  const shared = `${spec.key} ${field.name}==`
+  const condition = { field, operator: '==' as const, values: [value] }
+  return { ...where(spec, shared + String(value), condition), equality: { field, value, key: shared } }
 }

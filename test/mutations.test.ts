@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { packageRoot } from '../gateway/package.ts'
+import { sourceTree } from './house/tree.ts'
+import { MUTATIONS } from './mutations/mutations.ts'
+import { selectTests } from './runner/select.ts'
+
+/** What `npm run mutations` does takes minutes; that it could be done is checked with every change. */
+describe('mutations', () => {
+  it('each has a name of its own, and changes a text that stands just once', () => {
+    const wrong = MUTATIONS.filter(({ file, from, to }) => {
+      const text = readFileSync(join(packageRoot, file), 'utf8')
+      return text.split(from).length !== 2 || text.split(from).join(to) === text
+    })
+    assert.deepEqual(
+      wrong.map(({ name, file, from }) => `${name}: ${file} has to hold just once: ${from}`),
+      [],
+    )
+    assert.equal(new Set(MUTATIONS.map(({ name }) => name)).size, MUTATIONS.length)
+  })
+
+  it('each names tests that are there and need no service', () => {
+    const pure = selectTests(sourceTree(packageRoot, ['test']), []).filter((test) => test.needs.length === 0)
+    const names = new Set(pure.map(({ path }) => path.replace(/^test\/(.*)\.test\.ts$/, '$1')))
+    assert.deepEqual(
+      MUTATIONS.filter(({ tests }) => tests.length === 0 || !tests.every((test) => names.has(test))),
+      [],
+    )
+  })
+})
