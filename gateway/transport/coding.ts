@@ -7,7 +7,7 @@ const CODED_BYTES_MIN = 1024
 /** Runs beside the event loop. */
 const zip = promisify(gzip)
 
-export interface Coded {
+interface Coded {
   readonly body: Uint8Array
   readonly headers: Headers
 }
@@ -21,7 +21,7 @@ export async function coded(body: Uint8Array, acceptEncoding: string): Promise<C
 }
 
 /** Named with a quality above 0, or meant by `*` without being named. */
-export function takesGzip(acceptEncoding: string): boolean {
+function takesGzip(acceptEncoding: string): boolean {
   const codings = new Map<string, boolean>()
   for (const range of acceptEncoding.toLowerCase().split(',')) {
     const [name = '', ...parameters] = range.split(';').map((part) => part.trim())

@@ -13,7 +13,7 @@ export interface Cors {
   readonly enabled: boolean
 }
 
-export const ANY_ORIGIN = '*'
+const ANY_ORIGIN = '*'
 
 /** What a page may read of an answer, beside what every page may (Fetch §3.3.3). */
 const EXPOSED = 'Link, ETag, Retry-After, WWW-Authenticate, RateLimit, RateLimit-Policy'

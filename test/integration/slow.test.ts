@@ -41,10 +41,11 @@ describe('a client that does not read', () => {
     const healthy = Array.from({ length: HEALTHY }, (_, i) => follow(gateway, i % 2 === 0 ? 'websocket' : 'sse'))
     const stuck = [follow(gateway, 'websocket'), follow(gateway, 'sse')]
     await riding(HEALTHY + 2)
-    const calm = await lap(healthy)
+    const calm = Math.min(await lap(healthy), await lap(healthy))
     for (const client of stuck) await until('them to keep up', () => client.records === produced || null)
     for (const client of stuck) client.pause()
-    const disturbed = await lap(healthy)
+    // The best of some laps: a busy machine disturbs some, a stuck client that is waited for would disturb each.
+    const disturbed = Math.min(await lap(healthy), await lap(healthy), await lap(healthy))
     const off = await gateway.metric('weir_taken_off_total', '{why="socket"}')
     assert.ok(off >= 2, `taken off: ${off}`)
     // Compared within one run, with room for a busy machine: a stuck client that is waited for costs seconds.

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import type { From } from '../../gateway/stream/opening.ts'
 import type { ViewSpec } from '../../gateway/stream/view.ts'
-import { Bench, cursorOf, ids, kinds, type Sent } from './model/bench.ts'
+import { Bench, cursorOf, ids, kinds, settle, type Sent } from './model/bench.ts'
 import { uidOf } from './model/log.ts'
+import { Random } from './model/random.ts'
 import { CountedDecode, equal, PARITY, specOf, UID, where } from './model/records.ts'
 
 /** By their number's parity: even, odd. */
@@ -157,6 +158,26 @@ describe('front', () => {
     assert.deepEqual(uids(slow), ofLane(0, 160))
     assert.equal(slow.subscription.mode, 'riding')
     assert.ok(bench.hub.counts.off.socket >= 1)
+  })
+
+  it('who steps on while the others are amid a backlog stands with them, and nobody skips any of it', async () => {
+    const bench = new Bench(1, { sessionBufferBytesMax: 16_000 })
+    const [even, odd] = lanesOf(bench) as [ViewSpec, ViewSpec]
+    const rider = bench.open(LATEST, { spec: even, socket: bench.socket(1_000_000) })
+    await bench.run()
+    const start = cursorOf(rider.subscription.cursor)
+    bench.append(400)
+    bench.source.fetch(new Random(1), true)
+    bench.turn()
+    const other = bench.open({ kind: 'cursor', cursor: start }, { spec: odd, socket: bench.socket(1_000_000) })
+    const place = (): number => rider.subscription.view.front.place?.seq ?? 0
+    while (other.subscription.mode !== 'riding') {
+      await settle()
+      bench.turn()
+    }
+    assert.ok(place() < rider.subscription.tail.ring.end, 'the backlog is broadcast already')
+    await bench.run()
+    assert.deepEqual([uids(rider), uids(other)], [ofLane(0, 400), ofLane(1, 400)])
   })
 
   it('a view that nobody rides costs nothing, and wakes where the others stand', async () => {

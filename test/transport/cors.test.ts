@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it, mock } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { loadConfig } from '../../gateway/config.ts'
@@ -367,6 +367,7 @@ describe('browsers', () => {
 
     it('a client that leaves while its page is coded leaves nothing behind', async () => {
       const { opened } = bench.admissions.counters
+      const fault = mock.method(bench.admissions, 'fault')
       // Cut in every turn from the first one on, so that some are amid the coding.
       for (let turns = 0; turns < 40; turns++) {
         const asked = request(`${bench.url}/streams/quakes/s0?from=earliest`, {
@@ -383,6 +384,7 @@ describe('browsers', () => {
         'everybody to have left',
         () => (bench.admissions.live === 0 && bench.hub.stats().subscriptions === 0) || null,
       )
+      assert.equal(fault.mock.callCount(), 0)
     })
   })
 

@@ -112,6 +112,7 @@ describe('where and fields', () => {
       const regions = ['JP', 'CL', 'AQ']
       const all: Listener[] = []
       for (const region of regions) all.push(await live(open, { where: `region==${region}` }))
+      const strong = await live(open, { where: 'magnitude==9' })
       const from = written
       for (let i = 0; i < 20; i++) quake()
       bench.append({ n: -1 })
@@ -119,8 +120,13 @@ describe('where and fields', () => {
       bench.append({ n: -2, region: 7 })
       bench.append({ n: -3, region: 'AQ' })
       await count(all[2] as Listener, 1)
+      await count(strong, 2)
       const seen = all.map((client) => numbers(client.records))
       const twenty = Array.from({ length: 20 }, (_, i) => from + i)
+      assert.deepEqual(
+        numbers(strong.records),
+        twenty.filter((n) => n % 10 === 9),
+      )
       assert.deepEqual(seen, [twenty.filter((n) => n % 2 === 0), twenty.filter((n) => n % 2 === 1), [-3]])
       for (const client of all) {
         const [invalid, ...more] = client.frames.filter(({ type }) => type === 'invalid')
