@@ -185,10 +185,14 @@ describe('wire contract', () => {
     web.socket.pause()
     for (let n = 0; n < 2_000; n++) own.append({ n, text })
     // How much the network takes before it is full is the system's to say.
-    await until('it to be closed', () => {
-      own.pass(30_000)
-      return own.hub.stats().subscriptions === 0 || null
-    })
+    await until(
+      'it to be closed',
+      () => {
+        own.pass(30_000)
+        return own.hub.stats().subscriptions === 0 || null
+      },
+      60_000,
+    )
     web.socket.resume()
     await closedWith(web, 'slow')
   })

@@ -72,6 +72,7 @@ export class Bench {
   readonly #tokens = new Map<string, Identity>()
 
   static async start(options: BenchOptions = {}): Promise<Bench> {
+    endWithoutWaiting()
     // Read by the network binary when it is loaded, as main.ts sees to.
     process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = '16384'
     const { listen } = await import('../../../gateway/transport/http.ts')
@@ -199,4 +200,13 @@ export class ShiftedClock implements Clock {
   after: Clock['after'] = (ms, run) => systemClock.after(ms, run)
   every: Clock['every'] = (ms, run) => systemClock.every(ms, run)
   soon: Clock['soon'] = (run) => systemClock.soon(run)
+}
+
+let guarded = false
+
+/** Now and then Node would wait for ever, in a loop, for handles that uWS has freed: nothing but the exit is left by then. */
+function endWithoutWaiting(): void {
+  if (guarded) return
+  guarded = true
+  process.once('exit', () => process.exit())
 }
