@@ -48,6 +48,16 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 }
 
+/** For long work in slices: asked between two, gives the others a turn of the event loop once ours has lasted `turnMsMax`. */
+export function turns(clock: Clock, turnMsMax: number): () => Promise<void> {
+  let began = clock.monotonic()
+  return async () => {
+    if (clock.monotonic() - began < turnMsMax) return
+    await new Promise<void>((resolve) => clock.soon(resolve))
+    began = clock.monotonic()
+  }
+}
+
 const DURATION = /^P(?!$)(?:(\d+)W)?(?:(\d+)D)?(?:T(?!$)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/
 
 /** Milliseconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds (no months or years: they have no one length); null where it is none. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve as resolvePath } from 'node:path'
 import { readEnvironment, variableName, type Environment, type Setting } from './config/environment.ts'
 import { withPasswords } from './config/clusterRules.ts'
+import { withAddresses } from './config/addressRules.ts'
 import { keyOf, type Path, type SchemaNode } from './config/node.ts'
 import type { Complain, Problem } from './config/problem.ts'
 import { resolve, startsWith } from './config/resolve.ts'
@@ -78,11 +79,12 @@ function build(request: ConfigRequest, yaml: Yaml, file: string | null, shown: s
   const resolved = resolve(root, yaml.value ?? {}, [], context)
   // An unknown key hides nothing, so the rest is still looked at; where a value is missing, the rules have nothing to compare.
   if (!isWhole(resolved)) return { config: null, problems: inOrder(found) }
-  const values = withPasswords(withDefaults(resolved as ConfigValues, file, settings), complain)
+  const complete = withDefaults(resolved as ConfigValues, file, settings)
+  const values = withAddresses(withPasswords(complete, complain), complain)
   checkTogether(values, complain)
   if (found.length > 0) return { config: null, problems: inOrder(found) }
   const config = { ...values, file, embedded: Object.keys(values.clusters).length === 0 }
-  return { config, problems: [], lineOf: (path) => yaml.lineOf(path) }
+  return { config, problems: [], lineOf: (path) => lineIn(yaml, path) }
 }
 
 /** The defaults that depend on something else. */
@@ -92,14 +94,18 @@ function withDefaults(values: ConfigValues, file: string | null, settings: reado
   return { ...values, consumers, specs: ownSpecs ? values.specs : [join(packageRoot, 'specs')] }
 }
 
+function lineIn(yaml: Yaml, path: Path): number | null {
+  return yaml.placeOf(path)?.line ?? null
+}
+
 /** Blames the variable where the value came from one, else the line of the key, or of the nearest place above that has one. */
 function complainer(found: Problem[], settings: readonly Setting[], yaml: Yaml, file: string | null): Complain {
   return (path, what, fix) => {
     const setting = settings.find((one) => startsWith(path, one.path))
     if (setting) return void found.push({ file: null, line: null, key: setting.name, what, fix })
     let line: number | null = null
-    for (let length = path.length; length > 0 && line === null; length--) line = yaml.lineOf(path.slice(0, length))
-    if (path.length === 0) line = yaml.lineOf([])
+    for (let length = path.length; length > 0 && line === null; length--) line = lineIn(yaml, path.slice(0, length))
+    if (path.length === 0) line = lineIn(yaml, [])
     found.push({ file, line, key: keyOf(path), what, fix: file === null ? inEnvironment(path, fix) : fix })
   }
 }

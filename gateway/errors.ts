@@ -201,9 +201,10 @@ export const ERRORS = {
     retry: 'never',
     title: 'The cursor is not one of this stream',
     closesSession: false,
-    meaning: 'The cursor is damaged, belongs to another stream, or was made by a newer version.',
+    meaning:
+      'The cursor is damaged, belongs to another stream or another of its topics, or was made by a newer version.',
     advice:
-      'Send cursors back letter by letter as they came, to the stream that they came from; else start from a time.',
+      'Send cursors back letter by letter as they came, to the stream that they came from and with the `param.…` that chose its topic; else start from a time.',
   },
   'quota-exhausted': {
     status: 429,

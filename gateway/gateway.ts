@@ -3,12 +3,14 @@ import { createAuthenticator, type Authenticator } from './access/authenticator.
 import { createConsumers } from './access/consumers.ts'
 import { openDevelopmentIssuer } from './access/developmentIssuer.ts'
 import type { IssuerSettings } from './access/issuers.ts'
-import { registerFigures } from './assembly/figures.ts'
+import { openAccounting, type Accounting } from './assembly/accounting.ts'
+import { createPlaces } from './assembly/places.ts'
+import { createUsageBook } from './assembly/usageBook.ts'
+import { windowsOf } from './assembly/windows.ts'
+import { registerAccounting, registerFigures, registerPublishing } from './assembly/figures.ts'
 import { createGate } from './assembly/gate.ts'
+import { Publishing } from './assembly/publishing.ts'
 import { openSources, type Ends } from './assembly/sources.ts'
-import { PlanCache } from './catalog/cache.ts'
-import { loadCatalog, type Catalog } from './catalog/catalog.ts'
-import { Compiler } from './catalog/compiler.ts'
 import type { Product } from './catalog/plan.ts'
 import { sleep, systemRandom, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -53,8 +55,10 @@ export async function startGateway(config: Config, parts: Parts): Promise<Gatewa
 
 async function assemble(config: Config, { clock, log }: Parts, ends: Ends): Promise<Gateway> {
   const { limits, listen: address, control } = config
-  const catalog = await readCatalog(config, clock, log)
-  const sources = await openSources(config, catalog, { clock, log }, ends)
+  const publishing = await Publishing.open(config, { clock, log })
+  ends.unshift(() => publishing.close())
+  const opened = await openSources(config, publishing.catalog, { clock, log }, ends)
+  const { sources } = opened
   const hub = new Hub(clock, hubLimits(config), (error, doing) =>
     log.error({ event: 'fault', error: stackOf(error) }, `fault while ${doing}`),
   )
@@ -66,61 +70,77 @@ async function assemble(config: Config, { clock, log }: Parts, ends: Ends): Prom
   ends.unshift(() => authenticator.close())
   authenticator.start()
   const consumers = createConsumers(config.consumers, log)
-  for (const problem of consumers.check(catalog.products)) log.warn({ event: 'agreement', ...problem }, problem.message)
+  const tellAgreements = (): void => {
+    for (const problem of consumers.check(publishing.catalog.products))
+      log.warn({ event: 'agreement', ...problem }, problem.message)
+  }
+  tellAgreements()
   let publicUrl = address.publicUrl ?? ''
-  const gate = createGate({ catalog, authenticator, consumers, sources, config, publicUrl: () => publicUrl })
+  const accounting = await openAccounting(config, { hub, sources, clock, log }, ends)
+  const gate = createGate({
+    catalog: () => publishing.catalog,
+    authenticator,
+    consumers,
+    sources,
+    config,
+    publicUrl: () => publicUrl,
+    ...gateParts(accounting),
+  })
   const cors = createCors(config.access.corsOrigins, () => gate.publicUrl())
   const admissions = new Admissions({ gate, hub, clock, limits, log, cors, random: systemRandom })
-  const ready = (): ReturnType<typeof readiness> => readiness(authenticator, catalog, admissions)
+  const ready = (): ReturnType<typeof readiness> => readiness(authenticator, publishing, admissions)
   const listener = await listen(address.host, address.port, admissions, { ready })
   ends.unshift(() => listener.close())
   publicUrl ||= `http://${reachable(address.host)}:${listener.port}`
   const metrics = createMetrics(log)
   ends.unshift(() => metrics.close())
   registerFigures(metrics, hub, admissions, authenticator)
-  const controlListener = await listenForControl(control.host, control.port, metrics, ready)
+  registerAccounting(metrics, accounting, hub)
+  registerPublishing(metrics, publishing)
+  const detailed = (): ReturnType<typeof readiness> => withDocuments(ready(), publishing)
+  const controlListener = await listenForControl(control.host, control.port, metrics, detailed)
   ends.unshift(() => controlListener.close())
   const ticking = clock.every(TICK_MS, () => {
     hub.tick()
+    accounting.tick()
     admissions.tick()
   })
   ends.unshift(() => ticking.cancel())
-  log.info({ event: 'listening', url: publicUrl, products: catalog.products.map(({ id }) => id) }, 'serving')
+  publishing.watch(async (catalog) => {
+    tellAgreements()
+    try {
+      await opened.adopt(catalog)
+    } finally {
+      await admissions.republished()
+    }
+  })
+  const { products } = publishing.catalog
+  log.info({ event: 'listening', url: publicUrl, products: products.map(({ id }) => id) }, 'serving')
   return {
     url: publicUrl,
     controlUrl: `http://${control.host}:${controlListener.port}`,
-    products: catalog.products,
+    products,
     async drain() {
       listener.stopListening()
       await admissions.drain(limits.drainMsMax)
       await sleep(clock, FAREWELL_MS)
+      await accounting.drain()
       await end(ends, log)
       log.info({ event: 'stopped' }, 'drained')
     },
   }
 }
 
-async function readCatalog(config: Config, clock: Clock, log: Log): Promise<Catalog> {
-  const { documentBytesMax } = config.limits
-  const compiler = new Compiler(clock, { documentBytesMax })
-  const clusters = Object.entries(config.clusters).map(([name, { brokers }]) => ({ name, brokers }))
-  try {
-    const plans = new PlanCache(config.dataDir, compiler, log)
-    const catalog = await loadCatalog({ specs: config.specs, clusters, documentBytesMax }, plans)
-    for (const finding of catalog.findings) tell(finding, log)
-    return catalog
-  } finally {
-    // Serving needs no parser, and it holds some 200 MB.
-    await compiler.close()
-  }
-}
+type GateParts = Parameters<typeof createGate>[0]
 
-function tell(finding: Catalog['findings'][number], log: Log): void {
-  const { severity, message, ...rest } = finding
-  if (severity === 'info') return
-  const fields = { event: 'finding', ...rest }
-  if (severity === 'error') log.error(fields, message)
-  else log.warn(fields, message)
+function gateParts({
+  accountOf,
+  quota,
+  ledger,
+}: Accounting): Pick<GateParts, 'accountOf' | 'seatOf' | 'windowsOf' | 'usageBook'> {
+  const ofPlan: GateParts['windowsOf'] = (agreement) => windowsOf(agreement, quota)
+  const usageBook = createUsageBook(ledger, ofPlan)
+  return { accountOf, seatOf: createPlaces(quota.seats), windowsOf: ofPlan, usageBook }
 }
 
 async function issuersOf(config: Config, clock: Clock): Promise<readonly IssuerSettings[]> {
@@ -148,7 +168,7 @@ function hubLimits({ limits }: Config): ConstructorParameters<typeof Hub>[1] {
 
 function readiness(
   authenticator: Authenticator,
-  catalog: Catalog,
+  { catalog }: Publishing,
   admissions: Admissions,
 ): { ready: boolean; checks: { [name: string]: string } } {
   const checks: { [name: string]: string } = { documents: `${catalog.products.length} served` }
@@ -159,6 +179,14 @@ function readiness(
     if (keys.status === 'never-loaded' || keys.status === 'expired') ready = false
   }
   return { ready, checks }
+}
+
+/** For the operator alone: partners have no business with names of files. A document that is refused takes nothing away from the others. */
+function withDocuments(
+  { ready, checks }: ReturnType<typeof readiness>,
+  { refused }: Publishing,
+): ReturnType<typeof readiness> {
+  return { ready, checks: refused.length === 0 ? checks : { ...checks, 'refused documents': refused.join(', ') } }
 }
 
 /** Ends what was begun, latest first; one that fails does not keep the others. */

@@ -81,30 +81,43 @@ function play({ topic, records }: Recording, log: PlaybackLog, intervalMs: numbe
   })
 }
 
-/** Reads one recording: NDJSON of `{"key", "value", "headers"?, "time"?}`. Throws a usage `Fault` that names the line. */
-export function readRecording(topic: string, partitions: number, file: string): Recording {
+/**
+ * Reads what was recorded of one stream: NDJSON of `{"key", "value", "headers"?, "time"?, "topic"?}`, with `base64` in place of `value` where payloads are no
+ * JSON. A line without `topic` belongs to the first of the stream's topics. Throws a usage `Fault` that names the line.
+ */
+export function readRecordings(topics: readonly string[], partitions: number, file: string): readonly Recording[] {
   const bytes = statSync(file).size
   if (bytes > RECORDING_BYTES_MAX) {
     throw new Fault('usage', `${file}: ${bytes} bytes, more than the ${RECORDING_BYTES_MAX} of a recording; cut it.`)
   }
-  const records = readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap((line, i) => (line.trim() === '' ? [] : [parseLine(line, `${file}:${i + 1}`)]))
-  return { topic, partitions, records }
+  const byTopic = new Map<string, PlaybackRecord[]>(topics.map((topic) => [topic, []]))
+  for (const [i, line] of readFileSync(file, 'utf8').split('\n').entries()) {
+    if (line.trim() === '') continue
+    const place = `${file}:${i + 1}`
+    const { topic = topics[0], ...parsed } = parseObject(line, place)
+    const records = byTopic.get(String(topic))
+    if (!records) throw new Fault('usage', `${place}: "topic" is none of the stream's: ${topics.join(', ')}.`)
+    records.push(recordOf(line, parsed, place))
+  }
+  return [...byTopic].flatMap(([topic, records]) => (records.length === 0 ? [] : [{ topic, partitions, records }]))
 }
 
 const utf8 = new TextEncoder()
 
-function parseLine(line: string, place: string): PlaybackRecord {
-  const { key, headers } = parseObject(line, place)
-  const value = rawMember(line, 'value')
-  if (value === null) throw new Fault('usage', `${place}: a record needs a "value"; null is a tombstone.`)
+function recordOf(
+  line: string,
+  { key, headers, base64 }: { readonly [name: string]: unknown },
+  place: string,
+): PlaybackRecord {
+  const json = rawMember(line, 'value')
+  if (json === null && typeof base64 !== 'string')
+    throw new Fault('usage', `${place}: a record needs a "value" or "base64"; a "value" of null is a tombstone.`)
   if (key !== undefined && key !== null && typeof key !== 'string') {
     throw new Fault('usage', `${place}: "key" must be a text or null.`)
   }
   return {
     key: typeof key === 'string' ? utf8.encode(key) : null,
-    value: value === 'null' ? null : utf8.encode(value),
+    value: json === null ? Buffer.from(String(base64), 'base64') : json === 'null' ? null : utf8.encode(json),
     headers: parseHeaders(headers, place),
   }
 }

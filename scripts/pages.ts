@@ -1,3 +1,4 @@
+import { findingsReference } from '../gateway/catalog/codes.ts'
 import { renderReference } from '../gateway/config/reference.ts'
 import { errorsReference } from '../gateway/errors.ts'
 import { protocolReference } from './protocol.ts'
@@ -6,5 +7,6 @@ import { protocolReference } from './protocol.ts'
 export const generatedPages: { readonly [page: string]: () => string } = {
   'docs/configuration.md': renderReference,
   'docs/errors.md': errorsReference,
+  'docs/findings.md': findingsReference,
   'docs/protocol.md': protocolReference,
 }

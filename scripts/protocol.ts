@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { WHAT_IS_BILLED } from '../gateway/billing/report.ts'
 import { configSchema } from '../gateway/config/schema.ts'
 import { formatBytes } from '../gateway/config/units.ts'
 import { ERRORS, rowOf, type ErrorCode } from '../gateway/errors.ts'
@@ -59,6 +60,7 @@ const PLACES: { readonly [place: string]: () => string } = {
   'subscribed reason': () => words('subscribed reason'),
   'error code': errors,
   limits,
+  whatIsBilled: () => WHAT_IS_BILLED,
   heartbeatMs: () => seconds('heartbeatMs'),
   authMsMax: () => seconds('authMsMax'),
   frameBytesMax: () => formatBytes(preset('frameBytesMax')),
@@ -116,6 +118,7 @@ function limits(): string {
     ['records of a page', String(PAGE_LIMIT_MAX)],
     ['`where`', `${SELECTION_LIMITS.whereCharsMax} characters, ${SELECTION_LIMITS.comparisonsMax} comparisons`],
     ['values of one `=in=` or `=out=`', String(SELECTION_LIMITS.valuesMax)],
+    ['the value of a `param.<name>`', `${SELECTION_LIMITS.paramCharsMax} characters`],
     ['`fields`', `${SELECTION_LIMITS.fieldsCharsMax} characters, ${SELECTION_LIMITS.fieldsMax} paths`],
     ['a cursor', `${CURSOR_CHARS_MAX} characters`],
   ]

@@ -183,14 +183,27 @@ control: { port: 8080 }
   })
 
   it('keys of later versions are refused by name, in the file and in the environment', () => {
-    const yaml = 'redis: { url: x }\nclusters: { a: { brokers: b:1, schemaRegistry: { url: x } } }'
-    const problems = bad(yaml, { WEIR_DATABASE_URL: 'x', WEIR_CLUSTERS_A_SCHEMAREGISTRY_URL: 'x' })
+    const yaml = 'plugins: []\nclusters: { a: { brokers: b:1, schemaRegistry: { url: x } } }'
+    const problems = bad(yaml, { WEIR_PLUGINS: 'x', WEIR_CLUSTERS_A_SCHEMAREGISTRY_URL: 'x' })
     assert.deepEqual(problems, [
-      'environment: WEIR_DATABASE_URL: `database` is not served by this version — unset the variable',
+      'environment: WEIR_PLUGINS: `plugins` is not served by this version — unset the variable',
       'environment: WEIR_CLUSTERS_A_SCHEMAREGISTRY_URL: `schemaRegistry` is not served by this version — unset the variable',
-      'etc/weir.yaml:1: redis: `redis` is not served by this version — remove it',
+      'etc/weir.yaml:1: plugins: `plugins` is not served by this version — remove it',
       'etc/weir.yaml:2: clusters.a.schemaRegistry: `schemaRegistry` is not served by this version — remove it',
     ])
+  })
+
+  it('the address of the database comes from the environment or a file of its own, and shows itself to nobody', () => {
+    const address = 'postgres://weir:geheim@db/weir'
+    assert.equal(good('{}', { WEIR_DATABASE_URL: address }).database.url?.reveal(), address)
+    writeFileSync(join(folder, 'etc', 'address'), `${address}\n`)
+    const config = good('database: { urlFile: address }')
+    assert.equal(config.database.url?.reveal(), address)
+    assert.doesNotMatch(JSON.stringify(config), /geheim/)
+    assert.match(bad(`database: { url: "${address}" }`).join(), /holds a password in a file that people read/)
+    assert.match(bad('database: { urlFile: address, url: "postgres://db/weir" }').join(), /second address/)
+    assert.match(bad('database: { url: "mysql://db" }').join(), /database\.url: is a wrong value — give `postgres:/)
+    assert.equal(good('{}').database.url, null)
   })
 
   it('an unknown variable is an error with the nearest name; those of others are passed over', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
+import { WHAT_IS_BILLED } from '../gateway/billing/report.ts'
 import { packageRoot } from '../gateway/package.ts'
 import { generatedPages } from '../scripts/pages.ts'
 
@@ -11,6 +12,10 @@ describe('docs', () => {
       assert.equal(readFileSync(join(packageRoot, page), 'utf8'), render(), 'run `npm run docs` and commit')
     })
   }
+
+  it('the page for finance has the very text of the reports', () => {
+    assert.ok(readFileSync(join(packageRoot, 'docs/finance.md'), 'utf8').includes(`> ${WHAT_IS_BILLED}\n`))
+  })
 
   it('every link between pages leads to a file', () => {
     const broken = pages().flatMap((page) =>

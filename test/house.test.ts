@@ -5,7 +5,7 @@ import { checkHouse, describeViolation, type Rule, type SourceFile, type Violati
 import { scan } from './house/scan.ts'
 import { sourceTree } from './house/tree.ts'
 
-const FOLDERS = ['gateway', 'plugins', 'test', 'loadtest']
+const FOLDERS = ['client', 'gateway', 'plugins', 'test', 'loadtest']
 
 const LAYER_BREACHES: readonly (readonly [path: string, text: string])[] = [
   ['gateway/stream/ring.ts', "import { lease } from '../quota/lease.ts'"],
@@ -32,6 +32,11 @@ const LAYER_BREACHES: readonly (readonly [path: string, text: string])[] = [
   ['gateway/novelty/a.ts', 'export const a = 1'],
   ['plugins/mask/index.ts', "import { b } from '../sample/index.ts'"],
   ['plugins/mask/index.ts', "import { Ring } from '../../gateway/stream/ring.ts'"],
+  ['client/follow.ts', "import { ERRORS } from '../gateway/errors.ts'"],
+  ['client/follow.ts', "import type { Clock } from '../gateway/clock.ts'"],
+  ['client/follow.ts', "import { once } from 'node:events'"],
+  ['client/follow.ts', "import { WebSocket } from 'ws'"],
+  ['gateway/stream/hub.ts', "import { follow } from '../../client/follow.ts'"],
   ['gateway/gateway.ts', "import { helper } from '../test/services/use.ts'"],
 ]
 
@@ -45,6 +50,8 @@ const LAYER_KEPT: readonly (readonly [path: string, text: string])[] = [
   ['gateway/access/token.ts', "import { createHash } from 'node:crypto'\nimport * as jose from 'jose'"],
   ['gateway/access/token.ts', "// import { lease } from '../quota/lease.ts'\nsay(\"import a from '../quota/a.ts'\")"],
   ['gateway/main.ts', "import { buildGateway } from './gateway.ts'"],
+  ['gateway/cli/tail/follower.ts', "import { follow } from '../../../client/follow.ts'"],
+  ['client/follow.ts', "import { Session } from './session.ts'"],
   ['gateway/gateway.ts', "import { lease } from './quota/lease.ts'\nimport { all } from '../plugins/index.ts'"],
   ['gateway/billing/ledger.ts', "import type { Tally } from '../usage/tally.ts'"],
   ['plugins/mask/index.ts', "import type { Plugin } from '../../gateway/plugin.ts'\nimport { a } from './options.ts'"],

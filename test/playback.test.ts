@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Clock } from '../gateway/clock.ts'
 import { Fault } from '../gateway/errors.ts'
-import { readRecording, startPlayback, type PlaybackLog, type Recording } from '../gateway/playback.ts'
+import { readRecordings, startPlayback, type PlaybackLog, type Recording } from '../gateway/playback.ts'
 import { MemorySource } from '../gateway/source/memory.ts'
 
 const START = Date.UTC(2026, 10, 23)
@@ -92,7 +92,7 @@ describe('playback', () => {
   }
   const read = (text: string): Recording => {
     writeFileSync(join(folder, 'a.ndjson'), text)
-    return readRecording('quakes', 3, join(folder, 'a.ndjson'))
+    return readRecordings(['quakes'], 3, join(folder, 'a.ndjson'))[0] as Recording
   }
 
   it('the whole recording stands there at once as history that ends now, one interval between two records', () => {

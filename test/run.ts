@@ -12,6 +12,7 @@ import { provideChromium } from './services/chromium.ts'
 import { type Found, findServices, provideKafkaPrograms } from './services/find.ts'
 import { removeFolder, scratchFolder } from './services/scratch.ts'
 import { SERVICE_NAMES, VARIABLES } from './services/service.ts'
+import { provideToxiproxy } from './services/toxiproxy.ts'
 
 /**
  * `npm test [-- FILTER…] [--list]`: every test file in a process of its own, in three laps: the pure ones on all cores, while the services
@@ -29,12 +30,15 @@ async function main(): Promise<number> {
 }
 
 const FILE_MS_MAX = 180_000
-const RUN_MS_MAX = 600_000
+/** Faults on real clusters take their time, some six minutes of it, and run alone. */
+const RUN_MS_MAX = 1_200_000
 const SERVICE_LANES = 2
 
 function list(files: readonly TestFile[]): number {
-  for (const { path, needs, ownKafka, browser } of files)
-    console.log([path, ...needs, ...(ownKafka ? ['own-kafka'] : []), ...(browser ? ['browser'] : [])].join(' '))
+  for (const { path, needs, ...own } of files) {
+    const more = [own.ownKafka && 'own-kafka', own.browser && 'browser', own.toxiproxy && 'toxiproxy']
+    console.log([path, ...needs, ...more.filter((one) => one !== false)].join(' '))
+  }
   return files.length > 0 ? 0 : 1
 }
 
@@ -75,6 +79,7 @@ class Run {
   async #laps(): Promise<void> {
     // Here, where an installation blocks nobody and no other one is under way.
     if (this.#files.some(({ browser }) => browser)) console.log(`chromium: ${provideChromium()}`)
+    if (this.#files.some(({ toxiproxy }) => toxiproxy)) console.log(`toxiproxy: ${provideToxiproxy()}`)
     const served = this.#files.filter(({ needs, ownKafka }) => needs.length > 0 || ownKafka)
     this.#services = this.#startServices(served)
     this.#services.catch(() => this.#ending.abort())

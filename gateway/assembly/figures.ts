@@ -1,5 +1,7 @@
 import type { Authenticator } from '../access/authenticator.ts'
 import type { Metrics, Sample } from '../metrics.ts'
+import type { Accounting } from './accounting.ts'
+import type { Publishing } from './publishing.ts'
 import type { Hub } from '../stream/hub.ts'
 import type { Admissions } from '../transport/admissions.ts'
 
@@ -57,4 +59,49 @@ function modes(hub: Hub): readonly Sample[] {
 
 function labelled(label: string, values: { readonly [value: string]: number }): readonly Sample[] {
   return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
+}
+
+/** What `/metrics` tells of allowances and usage. */
+export function registerAccounting(metrics: Metrics, { quota, shipper, journal }: Accounting, hub: Hub): void {
+  const counts = quota.counters
+  metrics.counter('weir_quota_calls_total', 'Calls for allowances.', () => counts.calls)
+  metrics.counter('weir_quota_failures_total', 'Calls for allowances that failed.', () => counts.failures)
+  metrics.counter('weir_quota_granted_total', 'Messages granted in advance.', () => counts.granted)
+  metrics.counter('weir_quota_returned_total', 'Messages granted and given back.', () => counts.returned)
+  metrics.counter('weir_quota_burnt_total', 'Messages granted and void at the edge of a window.', () => counts.burnt)
+  metrics.counter('weir_quota_local_total', 'Messages handed out while the store was away.', () => counts.local)
+  metrics.gauge('weir_usage_pending_records', 'Records delivered and not written down yet.', () => hub.meter.records)
+  metrics.counter('weir_usage_messages_total', 'Usage messages written down.', () => shipper.counts.messages)
+  metrics.counter('weir_usage_failures_total', 'Sends of usage that failed.', () => shipper.counts.failures)
+  metrics.gauge('weir_usage_journal_bytes', 'Size of the journal.', () => journal.bytes)
+  metrics.gauge(
+    'weir_usage_unsent_bytes',
+    'Usage written down that has not reached its sink.',
+    () => journal.appended - journal.sent,
+  )
+  metrics.counter(
+    'weir_usage_lost_bytes_total',
+    'Damage in the journal: above 0 is a fault.',
+    () => journal.counts.lostBytes,
+  )
+}
+
+/** What `/metrics` tells of the documents. */
+export function registerPublishing(metrics: Metrics, publishing: Publishing): void {
+  metrics.gauge('weir_products', 'Products served.', () => publishing.catalog.products.length)
+  metrics.gauge(
+    'weir_documents_refused',
+    'Documents whose newest version is not served.',
+    () => publishing.refused.length,
+  )
+  metrics.counter(
+    'weir_publications_total',
+    'Changes of documents that were taken up.',
+    () => publishing.counts.published,
+  )
+  metrics.counter(
+    'weir_publication_failures_total',
+    'Looks at the documents that failed.',
+    () => publishing.counts.failed,
+  )
 }

@@ -1,16 +1,13 @@
 import { join } from 'node:path'
-import type { Catalog, CatalogStream } from '../catalog/catalog.ts'
-import { recordedDataOf } from '../catalog/files.ts'
+import type { Catalog } from '../catalog/catalog.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import { readRecording, startPlayback, type Recording } from '../playback.ts'
-import type { Sasl } from '../drivers/kafka/cluster.ts'
+import type { KafkaConfig, Sasl } from '../drivers/kafka/cluster.ts'
 import { FileEpochBook } from '../source/kafka/epoch-file.ts'
 import { KafkaSource } from '../source/kafka/source.ts'
-import { MemorySource } from '../source/memory.ts'
-import { nextStart } from '../source/starts.ts'
 import type { Source } from '../stream/source.ts'
+import { EmbeddedLog } from './embeddedLog.ts'
 
 /** In `dataDir`. */
 const EPOCHS_FILE = 'epochs.json'
@@ -26,18 +23,36 @@ export type Ends = (() => void | Promise<void>)[]
 /** By cluster; `null` is the embedded log. */
 export type Sources = ReadonlyMap<string | null, Source>
 
+export interface Opened {
+  readonly sources: Sources
+  /** Makes room for what a catalogue holds beyond what was there: topics of the embedded log. Others make those of Kafka. */
+  adopt(catalog: Catalog): Promise<void>
+}
+
 /** Opens the configured clusters, or without any the embedded log with its recordings. What it opened is ended by `ends`. */
-export async function openSources(config: Config, catalog: Catalog, parts: Parts, ends: Ends): Promise<Sources> {
-  if (config.embedded) return new Map([[null, await openEmbedded(config, catalog, parts, ends)]])
+export async function openSources(config: Config, catalog: Catalog, parts: Parts, ends: Ends): Promise<Opened> {
+  if (!config.embedded) return { sources: openClusters(config, parts, ends), adopt: () => Promise.resolve() }
+  const embedded = await EmbeddedLog.open(config, parts)
+  ends.push(() => embedded.close())
+  await embedded.adopt(catalog)
+  return { sources: new Map([[null, embedded.memory]]), adopt: (newer) => embedded.adopt(newer) }
+}
+
+function openClusters(config: Config, parts: Parts, ends: Ends): Sources {
   const sources = new Map<string | null, Source>()
   const epochs = new FileEpochBook(join(config.dataDir, EPOCHS_FILE), parts.clock, parts.log)
-  for (const [name, { brokers, ssl, sasl }] of Object.entries(config.clusters)) {
-    const login = sasl === null ? {} : { sasl: loginOf(sasl) }
-    const source = new KafkaSource({ name, brokers, clientId: 'weir', ssl, ...login, epochs, ...parts })
+  for (const name of Object.keys(config.clusters)) {
+    const source = new KafkaSource({ ...kafkaConfigOf(config, name), epochs, ...parts })
     ends.push(() => source.close())
     sources.set(name, source)
   }
   return sources
+}
+
+/** A configured cluster, as the drivers take it. */
+export function kafkaConfigOf({ clusters }: Config, name: string): KafkaConfig {
+  const { brokers, ssl, sasl } = clusters[name] as Config['clusters'][string]
+  return { name, brokers, clientId: 'weir', ssl, ...(sasl !== null && { sasl: loginOf(sasl) }) }
 }
 
 /** Which keys a mechanism needs was checked with the configuration. */
@@ -53,27 +68,4 @@ function loginOf({ mechanism, password, ...keys }: NonNullable<Config['clusters'
     clientSecretFile: clientSecretFile ?? '',
     scope,
   }
-}
-
-async function openEmbedded(config: Config, catalog: Catalog, { clock, log }: Parts, ends: Ends): Promise<Source> {
-  const memory = new MemorySource({ clock, epoch: await nextStart(config.dataDir, log, clock.now()) })
-  const recordings: Recording[] = []
-  for (const { stream, file } of streamsOf(catalog)) {
-    const recorded = await recordedDataOf(file, stream.id)
-    if (recorded !== null) recordings.push(readRecording(stream.topic, stream.partitions ?? 1, recorded))
-    else if (!memory.hasTopic(stream.topic)) memory.createTopic(stream.topic, stream.partitions ?? 1)
-  }
-  const { recordsPerSecond } = config.playback
-  const playback = startPlayback({ recordings, log: memory, recordsPerSecond, clock })
-  ends.push(
-    () => playback.stop(),
-    () => memory.close(),
-  )
-  return memory
-}
-
-function streamsOf(catalog: Catalog): readonly CatalogStream[] {
-  return catalog.products.flatMap((product) =>
-    product.streams.map((stream) => catalog.stream(product.id, stream.id)).filter((found) => found !== null),
-  )
 }

@@ -1,3 +1,4 @@
+import type { FindingCode } from './codes.ts'
 import type { Findings } from './findings.ts'
 import type { JsonObject } from './json.ts'
 
@@ -14,7 +15,13 @@ export async function validateAsyncApi(root: JsonObject, findings: Findings): Pr
     const level: number = severity
     if (level > WARNING) continue
     const kind = level === WARNING ? 'warning' : 'error'
-    findings.add(kind, `asyncapi-${slug(String(code))}`, path.map(String), message, 'See the AsyncAPI specification.')
+    findings.add(
+      kind,
+      `asyncapi-${slug(String(code))}` satisfies FindingCode,
+      path.map(String),
+      message,
+      'See the AsyncAPI specification.',
+    )
   }
 }
 

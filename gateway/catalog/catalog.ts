@@ -54,7 +54,8 @@ export async function loadCatalog(options: CatalogOptions, plans: PlanSource): P
   return catalogOf(compiled, options.clusters, told)
 }
 
-async function compileFile(
+/** A document's Plan, or why it has none; `null` for a file that is no document, and of which nobody said so. */
+export async function compileFile(
   { file, named }: DocumentFile,
   bytesMax: number,
   plans: PlanSource,
@@ -79,10 +80,7 @@ export function catalogOf(
   for (const plan of plans) {
     if (plan.product === null || !servable(plan)) continue
     const { id } = plan.product
-    const problems = [
-      ...twiceFinding(plan.file, id, files.get(id)),
-      ...clusterFindings(plan.file, plan.product, clusters),
-    ]
+    const problems = problemsOf(plan.file, plan.product, files.get(id), clusters)
     told.push(...problems)
     if (problems.length > 0) continue
     files.set(id, plan.file)
@@ -98,6 +96,16 @@ export function catalogOf(
     nearest: (id, productId) =>
       nearest(id, (productId === undefined ? products : streams.get(productId))?.keys() ?? []),
   }
+}
+
+/** Why a product that is good by itself is not served here; `other` is the document that has its id already. */
+export function problemsOf(
+  file: string,
+  product: Product,
+  other: string | undefined,
+  clusters: readonly Cluster[],
+): readonly Finding[] {
+  return [...twiceFinding(file, product.id, other), ...clusterFindings(file, product, clusters)]
 }
 
 function twiceFinding(file: string, id: string, other: string | undefined): readonly Finding[] {

@@ -1,5 +1,6 @@
 import { isObject, listAt, memberOf, numberAt, objectAt, textAt } from './json.ts'
 import type { JsonObject, Path } from './json.ts'
+import { parametersOf, type Parameter } from './parameters.ts'
 import { follow } from './refs.ts'
 
 /** A channel of either AsyncAPI generation, in one shape, with where its parts stand in the document. */
@@ -11,10 +12,11 @@ export interface Channel {
   readonly description: string | null
   /** What `x-data-product` says, `undefined` where there is none. */
   readonly extension: unknown
-  /** The Kafka binding's topic, else the address; `null` where there is neither. */
+  readonly address: string | null
+  /** The Kafka binding's topic, else the address; `null` where there is neither. Parameters stand in it as `{name}`. */
   readonly topic: string | null
   readonly partitions: number | null
-  readonly parameters: readonly string[]
+  readonly parameters: readonly Parameter[]
   readonly servers: readonly Server[]
   readonly messages: readonly Message[]
 }
@@ -31,6 +33,8 @@ export interface Message {
   readonly name: string
   readonly contentType: string
   readonly schemaFormat: string | null
+  /** The Kafka binding says that an id of the schema stands before the payload, and how it is written. */
+  readonly schemaId: { readonly location: string | null; readonly encoding: string | null }
   /** `undefined` where the message has no payload schema. */
   readonly payload: unknown
   readonly payloadPath: Path
@@ -92,22 +96,18 @@ function common(
   channel: JsonObject,
   path: Path,
   address: string | null,
-): Pick<Channel, 'path' | 'description' | 'extension' | 'topic' | 'partitions' | 'parameters'> {
+): Pick<Channel, 'path' | 'description' | 'extension' | 'address' | 'topic' | 'partitions' | 'parameters'> {
   const bindings = follow(root, memberOf(channel, 'bindings'), path).value
   const kafka = follow(root, memberOf(bindings, 'kafka'), path).value
-  const topic = textAt(kafka, 'topic') ?? address
   return {
     path,
     description: textAt(channel, 'description'),
     extension: memberOf(channel, 'x-data-product'),
-    topic,
+    address,
+    topic: textAt(kafka, 'topic') ?? address,
     partitions: numberAt(kafka, 'partitions'),
-    parameters: [...new Set([...Object.keys(objectAt(channel, 'parameters')), ...placeholdersOf(topic ?? '')])],
+    parameters: parametersOf(root, channel, path),
   }
-}
-
-function placeholdersOf(topic: string): readonly string[] {
-  return [...topic.matchAll(/\{([^}]*)\}/g)].map(([, name]) => name ?? '')
 }
 
 function messageOf(root: JsonObject, raw: unknown, at: Path, fallback: string): Message {
@@ -125,6 +125,7 @@ function messageOf(root: JsonObject, raw: unknown, at: Path, fallback: string): 
     name: own('name') ?? own('messageId') ?? fallback,
     contentType: own('contentType') ?? textAt(root, 'defaultContentType') ?? 'application/json',
     schemaFormat: wrapped ? textAt(payload, 'schemaFormat') : textAt(message, 'schemaFormat'),
+    schemaId: schemaIdOf(root, message, path),
     payload: wrapped ? memberOf(payload, 'schema') : payload,
     payloadPath: wrapped ? [...payloadPath, 'schema'] : payloadPath,
     examples: listAt(message, 'examples').flatMap((example, i) => {
@@ -132,6 +133,11 @@ function messageOf(root: JsonObject, raw: unknown, at: Path, fallback: string): 
       return payload === undefined ? [] : [{ payload, path: [...path, 'examples', i, 'payload'] }]
     }),
   }
+}
+
+function schemaIdOf(root: JsonObject, message: unknown, path: Path): Message['schemaId'] {
+  const kafka = follow(root, memberOf(follow(root, memberOf(message, 'bindings'), path).value, 'kafka'), path).value
+  return { location: textAt(kafka, 'schemaIdLocation'), encoding: textAt(kafka, 'schemaIdPayloadEncoding') }
 }
 
 /** The servers named, or all of the document where none is. */

@@ -2,23 +2,31 @@ import { createHash } from 'node:crypto'
 import { validateAsyncApi } from './asyncapi.ts'
 import { readDocument } from './document.ts'
 import type { DocumentLimits, DocumentText } from './document.ts'
+import { checkGovernance } from './governance.ts'
 import type { Finding, Plan, PlanFormat, Product } from './plan.ts'
 import { productOf } from './product.ts'
 import { streamsOf } from './streams.ts'
 
-export const PLAN_FORMAT: PlanFormat = 2
+export const PLAN_FORMAT: PlanFormat = 4
+
+/** What is asked of a document beside that it can be served. */
+export interface Asked {
+  /** Whether it is good enough to be published. */
+  readonly governed?: boolean
+}
 
 /**
  * One document to one Plan. Whatever is wrong with the document is a finding of the Plan, never an exception. Runs in the compiler's thread:
  * it may take long, and the AsyncAPI parser stays in memory.
  */
-export async function compileDocument(input: DocumentText, limits: DocumentLimits): Promise<Plan> {
+export async function compileDocument(input: DocumentText, limits: DocumentLimits, asked: Asked = {}): Promise<Plan> {
   const document = readDocument(input, limits)
   if (!('root' in document)) return planOf(input, null, document)
   await validateAsyncApi(document.root, document.findings)
   // A document that breaks the specification may have any shape; what is read from it would only add to the noise.
   if (document.findings.failed) return planOf(input, null, document.findings.list)
   const product = productOf(document, streamsOf(document))
+  if (asked.governed && product) checkGovernance(document, product)
   return planOf(input, product, document.findings.list)
 }
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock, Timer } from '../clock.ts'
-import { planOf } from './compile.ts'
+import { planOf, type Asked } from './compile.ts'
+import type { FindingCode } from './codes.ts'
 import type { DocumentLimits, DocumentText } from './document.ts'
 import type { Finding, Plan } from './plan.ts'
 import type { CompileAnswer, CompileRequest } from './worker.ts'
@@ -22,7 +23,7 @@ export const COMPILER_LIMITS: CompilerLimits = {
 }
 
 /** Findings that speak of this attempt, not of the document: such a Plan is not kept. */
-export const PASSING_FINDINGS: ReadonlySet<string> = new Set(['compile-timeout', 'compile-failed'])
+export const PASSING_FINDINGS: ReadonlySet<string> = new Set<FindingCode>(['compile-timeout', 'compile-failed'])
 
 interface Job {
   readonly document: DocumentText
@@ -36,14 +37,16 @@ interface Job {
 export class Compiler {
   readonly #clock: Clock
   readonly #limits: CompilerLimits
+  readonly #asked: Asked
   readonly #queue: Job[] = []
   #current: { readonly job: Job; readonly deadline: Timer } | null = null
   #worker: Worker | null = null
   #idle: Timer | null = null
   #closed = false
 
-  constructor(clock: Clock, limits: Partial<CompilerLimits> = {}) {
+  constructor(clock: Clock, limits: Partial<CompilerLimits> = {}, asked: Asked = {}) {
     this.#clock = clock
+    this.#asked = asked
     this.#limits = { ...COMPILER_LIMITS, ...limits }
   }
 
@@ -87,6 +90,7 @@ export class Compiler {
     const request: CompileRequest = {
       document: job.document,
       limits: { documentBytesMax: this.#limits.documentBytesMax },
+      asked: this.#asked,
     }
     worker.postMessage(request)
   }
@@ -159,8 +163,9 @@ export class Compiler {
   }
 }
 
-function failedPlan(document: DocumentText, code: string, message: string): Plan {
+function failedPlan(document: DocumentText, code: FindingCode, message: string): Plan {
   const fix = 'Try again; where it stays so, split the document.'
-  const finding: Finding = { severity: 'error', code, message, fix, pointer: '', file: document.file, line: null }
+  const place = { file: document.file, line: null, column: null }
+  const finding: Finding = { severity: 'error', code, message, fix, pointer: '', ...place }
   return planOf(document, null, [finding])
 }

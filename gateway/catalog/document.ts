@@ -1,4 +1,5 @@
-import { parseYaml } from '../drivers/yaml.ts'
+import { parseYaml, type YamlError } from '../drivers/yaml.ts'
+import type { FindingCode } from './codes.ts'
 import { Findings } from './findings.ts'
 import type { Source } from './findings.ts'
 import { isObject } from './json.ts'
@@ -45,9 +46,9 @@ function parse(file: string, text: string, { documentBytesMax }: DocumentLimits)
   return { file, yaml: parseYaml(text, { bytesMax: documentBytesMax }) }
 }
 
-function syntaxFinding(file: string, { line, message }: { line: number; message: string }): Finding {
+function syntaxFinding(file: string, { line, column, message }: YamlError): Finding {
   const fix = 'Mend the text; it must be one YAML 1.2 or JSON document.'
-  return { severity: 'error', code: 'unreadable', message, fix, pointer: '', file, line }
+  return { severity: 'error', code: 'unreadable' satisfies FindingCode, message, fix, pointer: '', file, line, column }
 }
 
 function merged(document: Source, overlay: Source | null, findings: Findings): JsonObject | null {

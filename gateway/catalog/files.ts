@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs'
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, sep } from 'node:path'
+import type { FindingCode } from './codes.ts'
 import type { DocumentText } from './document.ts'
 import type { Finding } from './plan.ts'
 
@@ -26,12 +27,19 @@ export interface FoundFiles {
   readonly findings: readonly Finding[]
 }
 
+/** What files looked like, by name: who walks again and again reads the beginning of those alone that have changed. */
+export type Looks = Map<string, { readonly state: string; readonly isDocument: boolean }>
+
 const EXTENSIONS = new Set(['.yaml', '.yml', '.json'])
 const OVERLAY = /\.product\.ya?ml$/
 
 /** Every file below the named folders, and every named file, that looks like an AsyncAPI document; in the order of their names. */
-export async function findDocuments(specs: readonly string[], limits: Partial<FilesLimits> = {}): Promise<FoundFiles> {
-  const walk = new Walk({ ...FILES_LIMITS, ...limits })
+export async function findDocuments(
+  specs: readonly string[],
+  limits: Partial<FilesLimits> = {},
+  looks: Looks = new Map(),
+): Promise<FoundFiles> {
+  const walk = new Walk({ ...FILES_LIMITS, ...limits }, looks)
   for (const spec of specs) await walk.enter(spec)
   return walk
 }
@@ -40,17 +48,27 @@ class Walk implements FoundFiles {
   readonly files: DocumentFile[] = []
   readonly findings: Finding[] = []
   readonly #limits: FilesLimits
+  readonly #looks: Looks
   readonly #seen = new Set<string>()
   #entries = 0
 
-  constructor(limits: FilesLimits) {
+  constructor(limits: FilesLimits, looks: Looks) {
     this.#limits = limits
+    this.#looks = looks
   }
 
   async enter(spec: string): Promise<void> {
     const stats = await this.#stat(spec)
-    if (stats?.isFile()) await this.#take(spec, true)
+    if (stats?.isFile()) await this.#named(spec)
     else if (stats?.isDirectory()) await this.#folder(spec, await realpath(spec))
+  }
+
+  /** Who names an overlay means the document that it belongs to. */
+  async #named(file: string): Promise<void> {
+    if (!OVERLAY.test(file)) return this.#take(file, true)
+    const document = await documentOf(file)
+    if (document === null) this.#alone(file, 'error')
+    else await this.#take(document, true)
   }
 
   async #folder(folder: string, root: string): Promise<void> {
@@ -77,7 +95,8 @@ class Walk implements FoundFiles {
   async #entry(path: string, root: string): Promise<void> {
     const stats = await this.#stat(path)
     if (stats?.isDirectory()) return this.#folder(path, root)
-    if (!stats?.isFile() || !EXTENSIONS.has(extname(path)) || OVERLAY.test(path)) return
+    if (!stats?.isFile() || !EXTENSIONS.has(extname(path))) return
+    if (OVERLAY.test(path)) return void ((await documentOf(path)) ?? this.#alone(path, 'warning'))
     if (!(await realpath(path)).startsWith(root + sep))
       return this.#tell(
         'warning',
@@ -86,7 +105,16 @@ class Walk implements FoundFiles {
         'the link leaves the folder and is not followed',
         'Name the file that it leads to.',
       )
-    if (await looksLikeAsyncApi(path)) await this.#take(path, false)
+    if (await this.#isDocument(path, stats)) await this.#take(path, false)
+  }
+
+  async #isDocument(path: string, stats: Stats): Promise<boolean> {
+    const state = wordOf(stats)
+    const known = this.#looks.get(path)
+    if (known?.state === state) return known.isDocument
+    const isDocument = await looksLikeAsyncApi(path)
+    this.#looks.set(path, { state, isDocument })
+    return isDocument
   }
 
   async #take(file: string, named: boolean): Promise<void> {
@@ -113,6 +141,16 @@ class Walk implements FoundFiles {
     }
   }
 
+  #alone(file: string, severity: Finding['severity']): void {
+    this.#tell(
+      severity,
+      'overlay-alone',
+      file,
+      'the overlay stands beside no document of its name, and nothing of it counts',
+      'Name it after its document: `orders.product.yaml` beside `orders.yaml`.',
+    )
+  }
+
   #tooMany(file: string, what: string): void {
     if (this.findings.some(({ code }) => code === 'too-many-files')) return
     this.#tell(
@@ -124,19 +162,19 @@ class Walk implements FoundFiles {
     )
   }
 
-  #tell(severity: Finding['severity'], code: string, file: string, message: string, fix: string): void {
+  #tell(severity: Finding['severity'], code: FindingCode, file: string, message: string, fix: string): void {
     this.findings.push(fileFinding(severity, code, file, message, fix))
   }
 }
 
 export function fileFinding(
   severity: Finding['severity'],
-  code: string,
+  code: FindingCode,
   file: string,
   message: string,
   fix: string,
 ): Finding {
-  return { severity, code, message, fix, pointer: '', file, line: null }
+  return { severity, code, message, fix, pointer: '', file, line: null, column: null }
 }
 
 /** Looks at the beginning only: data files beside documents may be large. Whether it is one, the compiler says. */
@@ -160,6 +198,25 @@ export async function readDocumentFile(file: string, documentBytesMax: number): 
   if (overlayFile === null) return { file, text, overlay: null }
   const overlay = await readText(overlayFile, documentBytesMax)
   return typeof overlay === 'string' ? { file, text, overlay: { file: overlayFile, text: overlay } } : overlay
+}
+
+/**
+ * Tells two states of a document's files apart without reading them: another file by that name, another size or time, another
+ * overlay. `null` where it is gone.
+ */
+export async function stateOf(file: string): Promise<string | null> {
+  const overlay = await overlayOf(file)
+  const states: string[] = []
+  for (const one of overlay === null ? [file] : [file, overlay]) {
+    const stats = await statOf(one)
+    if (stats === null) return null
+    states.push(`${one} ${wordOf(stats)}`)
+  }
+  return states.join('\n')
+}
+
+function wordOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return [dev, ino, size, mtimeMs, ctimeMs].join(' ')
 }
 
 async function readText(file: string, bytesMax: number): Promise<string | Finding> {
@@ -188,6 +245,15 @@ async function overlayOf(file: string): Promise<string | null> {
   return null
 }
 
+/** The document that an overlay belongs to, `null` where there is none. */
+async function documentOf(overlay: string): Promise<string | null> {
+  for (const ending of EXTENSIONS) {
+    const document = overlay.replace(OVERLAY, ending)
+    if (await isFile(document)) return document
+  }
+  return null
+}
+
 /** Where recorded sample records of a stream stand beside its document (`NAME.STREAM.ndjson`), `null` where there are none. */
 export async function recordedDataOf(documentFile: string, streamId: string): Promise<string | null> {
   const file = join(dirname(documentFile), `${baseOf(documentFile)}.${streamId}.ndjson`)
@@ -198,11 +264,20 @@ function baseOf(file: string): string {
   return basename(file, extname(file))
 }
 
+/** Whether something is there by this name. */
+export async function isThere(path: string): Promise<boolean> {
+  return (await statOf(path)) !== null
+}
+
 async function isFile(file: string): Promise<boolean> {
+  return (await statOf(file))?.isFile() ?? false
+}
+
+async function statOf(path: string): Promise<Stats | null> {
   try {
-    return (await stat(file)).isFile()
+    return await stat(path)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import type { Yaml } from '../drivers/yaml.ts'
+import type { FindingCode } from './codes.ts'
 import { pointerOf } from './json.ts'
 import type { Path } from './json.ts'
 import type { Finding, Plan } from './plan.ts'
@@ -27,24 +28,24 @@ export class Findings {
     return this.#list.some(({ severity }) => severity === 'error')
   }
 
-  error(code: string, path: Path, message: string, fix: string | null): void {
+  error(code: FindingCode, path: Path, message: string, fix: string | null): void {
     this.add('error', code, path, message, fix)
   }
 
-  add(severity: Finding['severity'], code: string, path: Path, message: string, fix: string | null): void {
+  add(severity: Finding['severity'], code: FindingCode, path: Path, message: string, fix: string | null): void {
     // A document that is wrong in ten thousand places is not mended by the last of them.
     if (this.#list.length >= FINDINGS_MAX) return
     this.#list.push({ severity, code, message, fix, pointer: pointerOf(path), ...this.#placeOf(path) })
   }
 
   /** The deepest part of `path` that stands in one of the texts: what is missing is shown where it should be. */
-  #placeOf(path: Path): { file: string; line: number | null } {
+  #placeOf(path: Path): Pick<Finding, 'file' | 'line' | 'column'> {
     for (let length = path.length; length >= 0; length--)
       for (const { file, yaml } of this.#sources.toReversed()) {
-        const line = yaml.lineOf(path.slice(0, length))
-        if (line !== null) return { file, line }
+        const place = yaml.placeOf(path.slice(0, length))
+        if (place !== null) return { file, ...place }
       }
-    return { file: this.#sources[0]?.file ?? '', line: null }
+    return { file: this.#sources[0]?.file ?? '', line: null, column: null }
   }
 }
 

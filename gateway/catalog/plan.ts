@@ -4,7 +4,7 @@
  */
 
 /** Raised whenever the shape below or the compiler's meaning changes: older caches are then compiled anew. */
-export type PlanFormat = 2
+export type PlanFormat = 4
 
 export interface Plan {
   readonly format: PlanFormat
@@ -70,6 +70,7 @@ export interface Stream {
   readonly title: string
   readonly description: string | null
   readonly expose: 'read' | 'write'
+  /** Parameters that choose it stand in it as `{name}`. */
   readonly topic: string
   /** As the document says; a hint, the broker decides. */
   readonly partitions: number | null
@@ -82,11 +83,36 @@ export interface Stream {
   readonly invalid: 'frame' | 'skip'
   /** Name of the message, or of the first of several. */
   readonly message: string
+  /** Of what partners get. */
   readonly contentType: string
-  /** JSON Schema (draft 7) of the payload, self-contained (`#/` refs only); `null`: any JSON. Several messages become `anyOf`. */
+  /** How payloads are written in the topic. */
+  readonly encoding: Encoding
+  /** JSON Schema (draft 7) of the payload as partners get it, self-contained (`#/` refs only); `null`: any JSON. Several messages become `anyOf`. */
   readonly schema: JsonSchema | null
   /** What `where` may name, in the document's order; empty: nothing. */
   readonly filterable: readonly FilterField[]
+  /** What clients name as `param.<name>`, in the document's order. */
+  readonly parameters: readonly StreamParameter[]
+}
+
+/** `confluent`: behind the magic byte and four bytes of id that serializers with a registry put first; the id is not looked at. */
+export type Encoding =
+  | { readonly kind: 'json' }
+  | { readonly kind: 'avro'; readonly schema: unknown; readonly framing: 'plain' | 'confluent' }
+
+/** A channel parameter by which clients choose the topic, or the records of one. Values are text, as in an address. */
+export interface StreamParameter {
+  readonly name: string
+  readonly description: string | null
+  readonly examples: readonly string[]
+  /** `null`: any that fits. */
+  readonly values: readonly string[] | null
+  /** Values match this ECMAScript pattern, not anchored; it can be run in bounded time. */
+  readonly pattern: string | null
+  /** Its value where a client gives none. Without it one that chooses the topic has to be given. */
+  readonly default: string | null
+  /** What it filters by; `null`: it chooses the topic. */
+  readonly field: FilterField | null
 }
 
 /** A field of the payload that partners may filter by. */
@@ -106,7 +132,7 @@ export type JsonSchema = { readonly [keyword: string]: unknown } | boolean
 /** Something to tell the document's author: what, where, how to mend it. An `error` keeps the document from being served. */
 export interface Finding {
   readonly severity: 'error' | 'warning' | 'info'
-  /** Stable, `kebab-case`. */
+  /** Stable, `kebab-case`: docs/findings.md explains each. */
   readonly code: string
   readonly message: string
   /** What to do about it. */
@@ -116,4 +142,6 @@ export interface Finding {
   readonly file: string
   /** 1-based; `null` where the place has no line. */
   readonly line: number | null
+  /** 1-based, in UTF-16 units; `null` as `line` is. */
+  readonly column: number | null
 }

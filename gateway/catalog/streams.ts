@@ -1,4 +1,3 @@
-import { compileSchema, SchemaError } from '../drivers/schema.ts'
 import { channelsOf } from './channels.ts'
 import type { Channel } from './channels.ts'
 import type { AsyncApiDocument } from './document.ts'
@@ -7,8 +6,10 @@ import { filterableOf } from './filterable.ts'
 import type { Findings } from './findings.ts'
 import { isObject, listAt, textAt } from './json.ts'
 import type { JsonObject } from './json.ts'
-import { schemaOf } from './payload.ts'
-import type { JsonSchema, Stream } from './plan.ts'
+import { payloadOf } from './messages.ts'
+import type { Stream } from './plan.ts'
+import { streamParametersOf } from './streamParameters.ts'
+import { checkTopic } from './topic.ts'
 
 /** The streams that the document exposes. What it asks for and this version does not serve is an error, never ignored: a mask that is not applied would leak. */
 export function streamsOf({ root, major, findings }: AsyncApiDocument): readonly Stream[] {
@@ -49,8 +50,8 @@ function streamOf(root: JsonObject, channel: Channel, findings: Findings): Strea
     )
     return null
   }
-  const formatsServed = checkMessages(channel, findings)
-  const schema = formatsServed ? usableSchema(root, channel, findings) : null
+  const payload = payloadOf(root, channel, findings)
+  const schema = payload?.schema ?? null
   return {
     id,
     title: channel.title ?? id,
@@ -64,10 +65,12 @@ function streamOf(root: JsonObject, channel: Channel, findings: Findings): Strea
     showHeaders: listAt(extension, 'showHeaders').map(String),
     invalid: extension['invalid'] === 'skip' ? 'skip' : 'frame',
     message: channel.messages[0]?.name ?? id,
-    contentType: channel.messages[0]?.contentType ?? 'application/json',
+    contentType: payload?.contentType ?? 'application/json',
+    encoding: payload?.encoding ?? { kind: 'json' },
     schema,
     // Why a payload that is not served has no schema is told already.
-    filterable: formatsServed ? filterableOf(schema, listAt(extension, 'filterable'), path, findings) : [],
+    filterable: payload !== null ? filterableOf(schema, listAt(extension, 'filterable'), path, findings) : [],
+    parameters: payload !== null ? streamParametersOf(channel, schema, findings) : [],
   }
 }
 
@@ -78,8 +81,6 @@ function idOf(name: string): string | null {
   const id = name.toLowerCase().replaceAll(/[^a-z0-9._-]/g, '-')
   return ID.test(id) ? id : null
 }
-
-const TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 
 function checkServed(channel: Channel, extension: JsonObject, findings: Findings): void {
   const path = [...channel.path, 'x-data-product']
@@ -96,28 +97,6 @@ function checkServed(channel: Channel, extension: JsonObject, findings: Findings
   checkTopic(channel, findings)
 }
 
-/** A parameter that chooses the topic cannot be left out; one that would only filter costs partners a convenience. */
-function checkTopic({ topic, parameters, path }: Channel, findings: Findings): void {
-  const at = [...path, 'parameters']
-  const named = parameters.join(', ')
-  if (topic !== null && /[{}]/.test(topic)) {
-    const message = `the topic ${JSON.stringify(topic.slice(0, 250))} depends on channel parameters, which are not served yet`
-    findings.error(
-      'not-served-yet',
-      at,
-      message,
-      'Name one topic in `bindings.kafka.topic`, or do not expose the channel.',
-    )
-  } else if (topic === null || !TOPIC.test(topic)) {
-    const message = `${JSON.stringify(topic?.slice(0, 250) ?? null)} is no name of a Kafka topic`
-    const fix = 'Name the topic in `bindings.kafka.topic`: at most 249 letters, digits, `.`, `_`, `-`.'
-    findings.error('topic-invalid', path, message, fix)
-  } else if (parameters.length > 0) {
-    const message = `channel parameters do not filter yet; partners get the records of all: ${named}`
-    findings.add('warning', 'parameters-not-served-yet', at, message, null)
-  }
-}
-
 const KAFKA = new Set(['kafka', 'kafka-secure'])
 
 function kafkaServers({ servers, path }: Channel, findings: Findings): Stream['servers'] {
@@ -132,79 +111,4 @@ function kafkaServers({ servers, path }: Channel, findings: Findings): Stream['s
     )
   }
   return kafka.map(({ name, cluster, host }) => ({ name, cluster, host }))
-}
-
-const SCHEMA_FORMAT =
-  /^application\/(?:vnd\.aai\.asyncapi(?:\+json|\+yaml)?(?:;|$)|schema\+(?:json|yaml)(?:;version=draft-07)?$)/
-const JSON_TYPE = /^(?:application|text)\/(?:[a-z0-9.!#$&^_-]+\+)?json(?:\s*;.*)?$/i
-
-function checkMessages({ messages, path }: Channel, findings: Findings): boolean {
-  let served = true
-  if (messages.length === 0)
-    findings.add(
-      'warning',
-      'no-message',
-      path,
-      'the channel has no message: partners are told nothing of its records',
-      'Describe the message and its payload.',
-    )
-  for (const message of messages) {
-    if (message.schemaFormat !== null && !SCHEMA_FORMAT.test(message.schemaFormat)) {
-      served = false
-      findings.error(
-        'schema-format-unsupported',
-        message.path,
-        `payloads described by ${message.schemaFormat.slice(0, 100)} are not served yet`,
-        'Describe the payload by JSON Schema (draft 7).',
-      )
-    } else if (!JSON_TYPE.test(message.contentType)) {
-      served = false
-      findings.error(
-        'content-type-unsupported',
-        message.path,
-        `payloads of type ${message.contentType.slice(0, 100)} are not served yet`,
-        'Expose a channel with JSON payloads.',
-      )
-    }
-  }
-  return served
-}
-
-/** The schema, tried out: where it does not compile here, it would not on the way of the records. */
-function usableSchema(root: JsonObject, { messages, path }: Channel, findings: Findings): JsonSchema | null {
-  const before = findings.list.length
-  const schema = schemaOf(root, messages, findings)
-  // Unsafe patterns have been told one by one, each with its place.
-  if (schema === null || findings.list.slice(before).some(({ severity }) => severity === 'error')) return schema
-  try {
-    compileSchema(schema, { strict: false })
-    checkExamples(root, messages, findings)
-  } catch (error) {
-    if (!(error instanceof SchemaError)) throw error
-    const at = messages.length === 1 ? (messages[0]?.payloadPath ?? path) : path
-    findings.error(
-      'schema-invalid',
-      at,
-      `the payload's schema cannot be used: ${error.message}`,
-      'Correct it; it is read as JSON Schema draft 7.',
-    )
-  }
-  return schema
-}
-
-function checkExamples(root: JsonObject, messages: Channel['messages'], findings: Findings): void {
-  for (const message of messages) {
-    const schema = message.examples.length > 0 ? schemaOf(root, [message], findings) : null
-    if (schema === null) continue
-    const validate = compileSchema(schema, { strict: false })
-    for (const { payload, path } of message.examples)
-      for (const { pointer, message } of validate(payload) ?? [])
-        findings.add(
-          'warning',
-          'example-invalid',
-          path,
-          `the example breaks its schema: ${pointer || 'it'} ${message}`,
-          'Correct the example or the schema.',
-        )
-  }
 }

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { compileDocument } from './compile.ts'
+import { compileDocument, type Asked } from './compile.ts'
 import type { DocumentLimits, DocumentText } from './document.ts'
 import type { Plan } from './plan.ts'
 
@@ -7,12 +7,13 @@ import type { Plan } from './plan.ts'
 export interface CompileRequest {
   readonly document: DocumentText
   readonly limits: DocumentLimits
+  readonly asked: Asked
 }
 
 export type CompileAnswer = { readonly plan: Plan } | { readonly fault: string }
 
-parentPort?.on('message', ({ document, limits }: CompileRequest) => {
-  compileDocument(document, limits).then(
+parentPort?.on('message', ({ document, limits, asked }: CompileRequest) => {
+  compileDocument(document, limits, asked).then(
     (plan) => answer({ plan }),
     (error: unknown) => answer({ fault: error instanceof Error ? error.message : String(error) }),
   )

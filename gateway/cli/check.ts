@@ -47,7 +47,10 @@ function agreementFindings(config: Config, { products }: Catalog, lineOf: LineOf
     const i = config.consumers.findIndex(({ id }) => id === consumer)
     const j = config.consumers[i]?.agreements.findIndex((one) => one.product === product) ?? -1
     const path = ['consumers', i, 'agreements', j]
-    const place = consumer === null ? { file: '', line: null } : { file: config.file ?? '', line: lineOf(path) }
+    const place =
+      consumer === null
+        ? { file: '', line: null, column: null }
+        : { file: config.file ?? '', line: lineOf(path), column: null }
     // Without a consumer it is the product that lets nobody in, which its owner may mean.
     const severity = consumer === null ? 'warning' : 'error'
     const pointer = consumer === null ? '' : `/${path.join('/')}`
@@ -59,7 +62,7 @@ type Shown = Omit<Finding, 'pointer'> & { readonly key?: string }
 
 function fromProblem({ file, line, key, what, fix }: Problem): Shown {
   const message = key === '' ? what : `${key}: ${what}`
-  return { severity: 'error', code: 'configuration', message, fix, file: file ?? '', line, key }
+  return { severity: 'error', code: 'configuration', message, fix, file: file ?? '', line, column: null, key }
 }
 
 function shorten(finding: Finding, cwd: string): Shown {
@@ -78,7 +81,7 @@ function report(edge: Edge, { json }: CheckOptions, findings: readonly Shown[], 
   return errors === 0 ? EXIT.done : EXIT.refused
 }
 
-function format({ file, line, severity, code, message, fix }: Shown): string {
-  const place = file === '' ? '' : `${file}${line === null ? '' : `:${line}`}: `
+function format({ file, line, column, severity, code, message, fix }: Shown): string {
+  const place = file === '' ? '' : `${[file, line, column].filter((part) => part !== null).join(':')}: `
   return `${place}${severity}: ${code} ${message}${fix === null ? '' : ` — ${fix}`}`
 }

@@ -5,12 +5,16 @@ import { version } from '../package.ts'
 import { check, type CheckOptions } from './check.ts'
 import { configuration, type ConfigurationOptions } from './configuration.ts'
 import { EXIT, say, type Edge, type Exit } from './edge.ts'
+import { describeSpec } from './spec.ts'
 import { start, type StartOptions } from './start.ts'
 import { tail, type TailOptions } from './tail.ts'
 import { token, type TokenOptions } from './token.ts'
+import type { ReportOptions } from './usage.ts'
 
 /** Commands of the full set (docs/operate.md) that this version does not have yet. */
-const COMMANDS_NOT_SERVED = ['spec', 'consumer', 'agreement', 'usage', 'doctor']
+const COMMANDS_NOT_SERVED = ['consumer', 'agreement', 'doctor']
+const SPEC_NOT_SERVED = ['diff', 'view', 'publish', 'list', 'retire']
+const USAGE_NOT_SERVED = ['close', 'audit', 'adjust']
 const OPTIONS_NOT_SERVED = ['roles', 'workers']
 
 /** Runs one command line (without the program's name). Whatever goes wrong is told on stderr and by the exit code; never throws. */
@@ -51,11 +55,17 @@ function describe(edge: Edge, done: (exit: Exit) => void): Command {
     .configureOutput({ writeOut: (text) => void edge.out.write(text), writeErr: (text) => void edge.err.write(text) })
   describeServing(program, edge, done)
   describeClient(program, edge, done)
+  const spec = describeSpec(program, edge, done)
+  for (const name of SPEC_NOT_SERVED) describeRefusal(spec, name, () => done(notServed(edge, `spec ${name}`)))
+  describeUsage(program, edge, done)
   for (const name of COMMANDS_NOT_SERVED) {
-    const refuse = (): void => done(notServed(edge, name))
-    program.command(name, { hidden: true }).allowUnknownOption().allowExcessArguments().helpOption(false).action(refuse)
+    describeRefusal(program, name, () => done(notServed(edge, name)))
   }
   return program
+}
+
+function describeRefusal(parent: Command, name: string, refuse: () => void): void {
+  parent.command(name, { hidden: true }).allowUnknownOption().allowExcessArguments().helpOption(false).action(refuse)
 }
 
 function notServed(edge: Edge, name: string): Exit {
@@ -111,4 +121,24 @@ function describeClient(program: Command, edge: Edge, done: (exit: Exit) => void
     .option('--token <jwt>', 'token (better: WEIR_TOKEN, which no process list shows)')
     .option('--json', 'each record as one line of JSON')
     .action(async (url: string, options: TailOptions) => done(await tail(edge, url, options)))
+}
+
+function describeUsage(program: Command, edge: Edge, done: (exit: Exit) => void): void {
+  const usage = program.command('usage').description('what was delivered and what of it is billed')
+  usage
+    .command('report')
+    .description('what is billed for a month, as far as it is known')
+    .requiredOption('--period <month>', 'a calendar month in UTC: 2026-11')
+    .option('--consumer <id>', "only this consumer's agreements")
+    .option('--product <id>', "only this product's agreements")
+    .option('--format <format>', 'csv (default) or json')
+    .option('--out <file>', 'write to this file instead of stdout')
+    .option(...CONFIG)
+    .option(...JSON_OUT)
+    .action(async (options: ReportOptions) => {
+      // Loaded only here: no other command needs a database.
+      const { usageReport } = await import('./usage.ts')
+      done(await usageReport(edge, options))
+    })
+  for (const name of USAGE_NOT_SERVED) describeRefusal(usage, name, () => done(notServed(edge, `usage ${name}`)))
 }

@@ -1,5 +1,5 @@
 import { EXIT, say, type Edge, type Exit } from './edge.ts'
-import { Follower } from './tail/follow.ts'
+import { Follower } from './tail/follower.ts'
 
 export interface TailOptions {
   readonly from?: string
@@ -30,7 +30,7 @@ function wrong(edge: Edge, message: string): Exit {
   return EXIT.usage
 }
 
-/** The address with WebSocket's scheme, or what is wrong with it. */
+/** The address, or what is wrong with it. */
 function streamUrl(address: string): URL | string {
   const url = URL.canParse(address) ? new URL(address) : null
   if (!url || !/^(https?|wss?):$/.test(url.protocol)) {
@@ -38,7 +38,5 @@ function streamUrl(address: string): URL | string {
   }
   if (url.username !== '' || url.password !== '')
     return 'a password in the address is not used — give --token or WEIR_TOKEN'
-  url.protocol = url.protocol.replace('http', 'ws')
-  url.hash = ''
   return url
 }

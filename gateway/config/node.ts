@@ -71,6 +71,8 @@ const UNIT_SHAPES: { readonly [unit in Unit]: string } = {
   httpUrl: 'an http or https address without query',
   hostPort: '`host:port`',
   secret: 'a text that is never shown',
+  databaseUrl: '`postgres://USER@HOST/DATABASE`, never shown',
+  redisUrl: '`redis://HOST:PORT`, never shown',
 }
 
 function scalarShape({ unit, type }: SchemaNode): string {

@@ -5,6 +5,7 @@ import type { Setting } from './environment.ts'
 import { flagOf, keyOf, placeOf, shapeOf, withoutNull, type Path, type SchemaNode } from './node.ts'
 import type { Complain } from './problem.ts'
 import { NOT_SERVED } from './schema.ts'
+import { hasPassword, isSecretUnit, isSecretUrl } from './secretUrl.ts'
 import { Secret } from './secret.ts'
 import { parseBytes, parseMs } from './units.ts'
 
@@ -127,6 +128,11 @@ function resolveScalar(node: SchemaNode, value: unknown, path: Path, context: Re
     context.complain(path, 'does not belong into a file that people read and copy', fix)
     return undefined
   }
+  if (isSecretUnit(withoutNull(node).unit) && hasPassword(value)) {
+    const fix = 'name a file with `urlFile`, or set it in the environment'
+    context.complain(path, 'holds a password in a file that people read and copy', fix)
+    return undefined
+  }
   return readScalar(node, value, path, context, context.fileDir)
 }
 
@@ -160,6 +166,7 @@ function keepsUnit({ unit }: SchemaNode, value: unknown): boolean {
   const text = String(value)
   if (unit === 'httpUrl') return isHttpUrl(text) && !text.includes('?')
   if (unit === 'pathOrUrl') return !text.includes('://') || (isHttpUrl(text) && isSafe(new URL(text)))
+  if (isSecretUnit(unit)) return isSecretUrl(unit, text)
   if (unit === 'hostPort')
     return Number(HOST_PORT.exec(text)?.[2] ?? 0) >= 1 && Number(HOST_PORT.exec(text)?.[2]) <= 65535
   return true
@@ -180,7 +187,7 @@ function isSafe({ protocol, hostname }: URL): boolean {
 
 function finish({ unit }: SchemaNode, value: unknown, dir: string): unknown {
   if (typeof value !== 'string') return value
-  if (unit === 'secret') return new Secret(value)
+  if (unit === 'secret' || isSecretUnit(unit)) return new Secret(value)
   if (unit === 'path' || (unit === 'pathOrUrl' && !value.includes('://'))) return resolvePath(dir, value)
   // Paths are appended to it, so a slash at the end would stand twice.
   return unit === 'httpUrl' ? value.replace(/\/+$/, '') : value
@@ -191,7 +198,7 @@ function settingAt(path: Path, { settings }: ResolveContext): Setting | undefine
 }
 
 function wrong(node: SchemaNode, value: unknown, path: Path, { complain }: ResolveContext): undefined {
-  const shown = node.unit === 'secret' ? 'a wrong value' : nameOf(value)
+  const shown = node.unit === 'secret' || isSecretUnit(node.unit) ? 'a wrong value' : nameOf(value)
   const meant = node.enum && typeof value === 'string' ? nearest(value, node.enum) : null
   complain(path, `is ${shown}`, meant ? `did you mean \`${meant}\`? Give ${shapeOf(node)}` : `give ${shapeOf(node)}`)
 }

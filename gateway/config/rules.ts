@@ -9,6 +9,7 @@ export function checkTogether(values: ConfigValues, complain: Complain): void {
   checkPorts(values, complain)
   checkSpecs(values, complain)
   checkClusters(values, complain)
+  checkUsage(values, complain)
   checkOnce(
     values.access.issuers,
     (one) => one.issuer,
@@ -34,6 +35,15 @@ export function checkTogether(values: ConfigValues, complain: Complain): void {
 function checkPorts({ listen, control }: ConfigValues, complain: Complain): void {
   if (listen.port === 0 || listen.port !== control.port) return
   complain(['control', 'port'], `is ${control.port}, as is listen.port`, 'give each its own')
+}
+
+function checkUsage({ usage: { cluster }, clusters }: ConfigValues, complain: Complain): void {
+  if (cluster === null || Object.hasOwn(clusters, cluster)) return
+  complain(
+    ['usage', 'cluster'],
+    `there is no cluster ${cluster}`,
+    `name one of clusters: ${Object.keys(clusters).join(', ') || 'there are none'}`,
+  )
 }
 
 function checkSpecs({ specs }: ConfigValues, complain: Complain): void {

@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from 'typebox'
+import type { SecretUrl } from './secretUrl.ts'
 import { Secret } from './secret.ts'
 
 /**
@@ -7,7 +8,16 @@ import { Secret } from './secret.ts'
  */
 
 /** What a scalar key holds beyond its JSON type; decides how it is read, shown and explained. */
-export type Unit = 'bytes' | 'ms' | 'path' | 'pathOrUrl' | 'httpUrl' | 'hostPort' | 'secret'
+export type Unit =
+  | 'bytes'
+  | 'ms'
+  | 'path'
+  | 'pathOrUrl'
+  | 'httpUrl'
+  | 'hostPort'
+  | 'secret'
+  | 'databaseUrl'
+  | 'redisUrl'
 
 const ID = '^[a-z0-9][a-z0-9._-]{0,63}$'
 const KIB = 1024
@@ -161,6 +171,60 @@ const consumer = Type.Object({
   suspended: Type.Boolean({ default: false, doc: 'Whether all its agreements rest: it is told `forbidden`.' }),
 })
 
+const secretUrl = (unit: SecretUrl, doc: string) =>
+  Type.Unsafe<Secret | null>({ anyOf: [text('', { unit }), { type: 'null' }], default: null, doc })
+const URL_FILE = 'File that holds the address, password and all; a line break at its end is dropped.'
+
+const redis = Type.Object(
+  {
+    url: secretUrl(
+      'redisUrl',
+      'Redis, as `redis://HOST:PORT`, `rediss://…` with TLS; with a password only in the environment. Absent: allowances are counted in this process alone, which is right for one node.',
+    ),
+    urlFile: file(URL_FILE),
+  },
+  { doc: 'Where allowances of all nodes are counted.' },
+)
+
+const usage = Type.Object(
+  {
+    cluster: Type.Union([id(''), Type.Null()], {
+      default: null,
+      doc: 'Cluster that usage goes through. Absent: straight to the ledger.',
+    }),
+    topic: text('Topic that usage goes through.', { default: 'weir.usage', pattern: '^[a-zA-Z0-9._-]{1,249}$' }),
+    flushMs: ms(
+      1_000,
+      100,
+      60_000,
+      'How often what was delivered is written down: after a crash at most this much is not billed.',
+    ),
+    journal: Type.Object(
+      {
+        path: Type.Union([path(''), Type.Null()], {
+          default: null,
+          doc: 'Folder for usage that was not taken yet. Absent: `journal` in `dataDir`.',
+        }),
+        bytesMax: bytes(GIB, MIB, 1024 * GIB, 'Size of it; once it is full, delivery pauses.'),
+        fsyncMs: ms(1_000, 0, 60_000, 'How often it is forced to disk: what a failing machine may lose.'),
+      },
+      { doc: '' },
+    ),
+  },
+  { doc: 'How usage reaches the ledger.' },
+)
+
+const database = Type.Object(
+  {
+    url: secretUrl(
+      'databaseUrl',
+      'PostgreSQL, as `postgres://USER@HOST/DATABASE`; with a password only in the environment. Absent: SQLite, `ledger.db` in `dataDir`.',
+    ),
+    urlFile: file(URL_FILE),
+  },
+  { doc: 'Where usage is kept for bills.' },
+)
+
 const limits = Type.Object(
   {
     connectionsMax: whole(100_000, 1, 10_000_000, 'Connections of partners, all together.'),
@@ -203,6 +267,13 @@ export const configSchema = Type.Object({
     default: {},
     doc: 'Kafka clusters by name. Absent: an embedded log in memory, fed with the recordings beside the documents.',
   }),
+  redis,
+  usage,
+  database,
+  node: Type.Union([id(''), Type.Null()], {
+    default: null,
+    doc: 'Name of this node in usage; no two may have the same. Absent: made once and kept in `dataDir`.',
+  }),
   dataDir: path('Folder for what must survive a restart.', { default: './data' }),
   access,
   consumers: Type.Array(consumer, { default: [], maxItems: 10_000, doc: 'Consumers and their agreements.' }),
@@ -228,10 +299,4 @@ type Deep<T> = T extends Secret ? T : T extends object ? { readonly [K in keyof 
 export type ConfigValues = Deep<Static<typeof configSchema>>
 
 /** The keys that operate.md's full set has and this version does not serve yet, at the root and (`*`) within a cluster. */
-export const NOT_SERVED: ReadonlySet<string> = new Set([
-  'redis',
-  'database',
-  'usage',
-  'plugins',
-  'clusters.*.schemaRegistry',
-])
+export const NOT_SERVED: ReadonlySet<string> = new Set(['plugins', 'clusters.*.schemaRegistry'])

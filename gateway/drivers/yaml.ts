@@ -5,16 +5,20 @@ import type { Alias, Document, Pair, ParsedNode, YAMLMap, YAMLSeq } from 'yaml'
 export interface Yaml {
   /** `undefined` where there are errors. Objects are plain; aliased parts are shared, so treat it as read-only. */
   readonly value: unknown
-  /** 1-based line of the key (or array item) that `path` ends in, the first line for `[]`; `null` where there is no such place. */
-  lineOf(path: YamlPath): number | null
+  /** Where the key (or array item) that `path` ends in begins, the document's first value for `[]`; `null` where there is no such place. */
+  placeOf(path: YamlPath): YamlPlace | null
   readonly errors: readonly YamlError[]
 }
 
 export type YamlPath = readonly (string | number)[]
 
-export interface YamlError {
-  /** 1-based. */
+/** Both are 1-based; columns count UTF-16 units, as editors do. */
+export interface YamlPlace {
   readonly line: number
+  readonly column: number
+}
+
+export interface YamlError extends YamlPlace {
   readonly message: string
 }
 
@@ -51,25 +55,30 @@ export function parseYaml(text: string, limits: Partial<YamlLimits> = {}): Yaml 
   const { bytesMax, depthMax, aliasesMax } = { ...YAML_LIMITS, ...limits }
   const bytes = Buffer.byteLength(text)
   if (bytes > bytesMax)
-    return failed([{ line: 1, message: `the text has ${bytes} bytes, more than the ${bytesMax} allowed` }])
+    return failed([{ ...START, message: `the text has ${bytes} bytes, more than the ${bytesMax} allowed` }])
   const lines = new LineCounter()
-  const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line)
+  const placeAt = (offset: number): YamlPlace => {
+    const { line, col } = lines.linePos(offset)
+    return { line: Math.max(1, line), column: Math.max(1, col) }
+  }
   try {
     const document = compose(text, lines, depthMax, aliasesMax)
     const broken = [...document.errors, ...document.warnings]
-    if (broken.length > 0) return failed(broken.map((e) => ({ line: lineAt(e.pos[0]), message: wordsOf(e.message) })))
+    if (broken.length > 0) return failed(broken.map((e) => ({ ...placeAt(e.pos[0]), message: wordsOf(e.message) })))
     const value = new Converter().convert(document)
-    return { value, lineOf: (path) => lineOf(document, path, lineAt), errors: [] }
+    return { value, placeOf: (path) => placeOf(document, path, placeAt), errors: [] }
   } catch (error) {
-    if (error instanceof YamlRefusal) return failed([{ line: lineAt(error.offset), message: error.message }])
+    if (error instanceof YamlRefusal) return failed([{ ...placeAt(error.offset), message: error.message }])
     // The composer recurses on its own; a shape that still overruns the stack is refused like any other depth.
-    if (error instanceof RangeError) return failed([{ line: 1, message: 'the text is nested too deeply' }])
+    if (error instanceof RangeError) return failed([{ ...START, message: 'the text is nested too deeply' }])
     throw error
   }
 }
 
+const START: YamlPlace = { line: 1, column: 1 }
+
 function failed(errors: readonly YamlError[]): Yaml {
-  return { value: undefined, lineOf: () => null, errors }
+  return { value: undefined, placeOf: () => null, errors }
 }
 
 function wordsOf(message: string): string {
@@ -183,7 +192,7 @@ function startOf(node: Node): number {
   return node?.range[0] ?? 0
 }
 
-function lineOf(document: Document.Parsed, path: YamlPath, lineAt: (offset: number) => number): number | null {
+function placeOf(document: Document.Parsed, path: YamlPath, placeAt: (offset: number) => YamlPlace): YamlPlace | null {
   let place: Node = document.contents
   let at = startOf(place)
   for (const step of path) {
@@ -193,7 +202,7 @@ function lineOf(document: Document.Parsed, path: YamlPath, lineAt: (offset: numb
     place = found.value
     at = found.at
   }
-  return lineAt(at)
+  return placeAt(at)
 }
 
 function resolve(node: Node, document: Document.Parsed): Node {

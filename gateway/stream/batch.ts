@@ -1,22 +1,31 @@
+import type { Pool } from './account.ts'
 import type { Outlet } from './outlet.ts'
+import type { Record } from './record.ts'
 
 /** Bytes that a reader hands over before others get their turn. */
 const PULL_BYTES_MAX = 64 * 1024
 /** Entries that a reader looks at before others get their turn, sent or not. */
 const PULL_ENTRIES_MAX = 2_000
 
-/** What one reader hands to its connection in one turn: bounded by the connection's room and by its share of the turn. */
+/** What one reader hands to its connection in one turn: bounded by the connection's room, its share of the turn, and its agreement's allowance. */
 export class Batch {
   /** The connection, not the share, was the bound. */
   full = false
+  /** The allowance was the bound. */
+  unpaid = false
+  /** What counts of it, in order. */
+  readonly counted: Record[] = []
+  #countedBytes = 0
   readonly #outlet: Outlet
+  readonly #pool: Pool
   readonly #room: number
   readonly #frames: Uint8Array[] = []
   #entries = 0
   #bytes = 0
 
-  constructor(outlet: Outlet, room: number) {
+  constructor(outlet: Outlet, room: number, pool: Pool) {
     this.#outlet = outlet
+    this.#pool = pool
     this.#room = room
   }
 
@@ -28,6 +37,21 @@ export class Batch {
     const alone = this.#bytes === 0 && bytes > this.#outlet.capacity && this.#outlet.room() >= this.#outlet.capacity
     this.full = !alone
     return alone
+  }
+
+  /** Takes what a record costs of the allowance; false where that is not to be had now. */
+  pays(record: Record): boolean {
+    const bytes = record.value === null ? 0 : record.value.byteLength
+    this.unpaid = !this.#pool.endless && !this.#pool.take(1, bytes)
+    if (this.unpaid) return false
+    this.counted.push(record)
+    this.#countedBytes += bytes
+    return true
+  }
+
+  /** What was paid and is not going to be handed over. */
+  refund(): void {
+    if (!this.#pool.endless && this.counted.length > 0) this.#pool.give(this.counted.length, this.#countedBytes)
   }
 
   add(frame: Uint8Array): void {

@@ -9,6 +9,8 @@ export interface Body {
   /** As it was asked for: a record that breaks its contract has no raw form, and stands among raw ones as `invalid`. */
   readonly form: Form
   readonly id: string
+  /** Whether it counts towards allowance and bill: a record that breaks its contract does not. */
+  readonly counts: boolean
   /** The members behind `cursor`, with the closing brace: `"time":"…","data":…}`; of `raw` the payload. */
   readonly rest: Uint8Array
 }
@@ -24,9 +26,10 @@ export interface Shown {
 
 export function dataBody(shown: Shown, id: string, record: Record, json: Uint8Array): Body {
   const { form } = shown
-  if (form === 'raw') return { type: 'raw', form, id, rest: json }
-  if (form === 'record') return { type: 'record', form, id, rest: joined(recordHead(shown, record), json) }
-  return { type: 'cloudevent', form, id, rest: joined(eventHead(shown, record), json) }
+  if (form === 'raw') return { type: 'raw', form, id, counts: true, rest: json }
+  if (form === 'record')
+    return { type: 'record', form, id, counts: true, rest: joined(recordHead(shown, record), json) }
+  return { type: 'cloudevent', form, id, counts: true, rest: joined(eventHead(shown, record), json) }
 }
 
 /** A record that breaks its contract. `bytes`: whether its payload may be shown as it is. */
@@ -34,7 +37,8 @@ export function invalidBody(shown: Shown, id: string, record: Record, reason: st
   const payload = bytes && record.value !== null ? { bytes: textOf(record.value, 'base64') } : {}
   const time = dated(record.time)
   const { form } = shown
-  if (form !== 'cloudevents') return { type: 'invalid', form, id, rest: membersOf({ time, reason, ...payload }) }
+  if (form !== 'cloudevents')
+    return { type: 'invalid', form, id, counts: false, rest: membersOf({ time, reason, ...payload }) }
   const { source } = shown.event
   const event = {
     source,
@@ -44,7 +48,7 @@ export function invalidBody(shown: Shown, id: string, record: Record, reason: st
     sequence: sequenceOf(record),
     data: { reason, ...payload },
   }
-  return { type: 'cloudevent', form, id, rest: membersOf(event) }
+  return { type: 'cloudevent', form, id, counts: false, rest: membersOf(event) }
 }
 
 const SEQUENCE_DIGITS = 20

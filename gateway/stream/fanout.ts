@@ -3,8 +3,10 @@ import { CURSOR_CHARS_MAX } from './cursor.ts'
 import type { Entry } from './entry.ts'
 import type { Front, FrontPlace } from './front.ts'
 import type { Carrier } from './outlet.ts'
+import type { Meter } from './meter.ts'
 import type { Tail } from './tail.ts'
-import { indexedValue, NARROW_PARTITIONS_MAX, type Hidden, type View } from './view.ts'
+import type { Record } from './record.ts'
+import { indexedValue, NARROW_PARTITIONS_MAX, type Hidden, type LogId, type View } from './view.ts'
 
 /**
  * What one turn of the event loop may still broadcast. Transports cannot see what was published in the same turn, so
@@ -32,16 +34,16 @@ const SLICE_LOOKED_BYTES_MAX = 1024 * 1024
  * Whoever lacks room for the whole slice is taken off first, so that what was broadcast is exactly what was accepted. Answers
  * whether more is waiting. Should it throw, the front stands where it stood.
  */
-export function fanOut(front: Front, tail: Tail, turn: Turn): boolean {
+export function fanOut(front: Front, tail: Tail, turn: Turn, meter: Meter): boolean {
   const { place } = front
   if (place === null) return false
   // Fetching is throttled long before this; if it happens all the same, the riders read on from the log.
   if (place.seq < tail.ring.start) return takeOffAll(front)
   const slice = collect(front, place, tail, turn)
-  for (const [view, share] of slice.shares) takeOffWhoLacksRoom(view, share, turn.bytes + slice.bytes)
+  for (const [view, share] of slice.shares) takeOffWhoLacks(view, share, turn.bytes + slice.bytes)
   // The last rider may have been taken off: the slice is then read, not ridden.
   if (front.place !== place) return false
-  broadcast(place, slice, tail)
+  broadcast(place, slice, tail, meter)
   turn.bytes += slice.bytes
   if (place.seq === tail.ring.end) place.position.raise(tail.position)
   return place.seq < tail.ring.end
@@ -53,6 +55,9 @@ interface Share {
   skipped: number
   /** Smallest timestamp among what is shown. */
   oldest: number
+  /** Of what is shown, what counts towards allowances, and the bytes of its values. */
+  messages: number
+  bytes: number
 }
 
 interface Slice {
@@ -80,7 +85,7 @@ function collect(front: Front, { seq: from }: FrontPlace, tail: Tail, turn: Turn
     if (size > 0 && turn.bytes + bytes + size > turn.bytesMax && turn.bytes + bytes > 0) break
     bytes += size
     rows.push(row)
-    for (const { view, body } of row) note(shares, view, body, entry.record.time)
+    for (const { view, body } of row) note(shares, view, body, entry.record)
   }
   return { rows, shares, bytes }
 }
@@ -108,24 +113,29 @@ function bodyOf(view: View, entry: Entry, epoch: number): Body | Hidden {
   return entry.kept(view) ?? view.body(entry, epoch)
 }
 
-function note(shares: Map<View, Share>, view: View, body: Body | Hidden, time: number): void {
+function note(shares: Map<View, Share>, view: View, body: Body | Hidden, { time, value }: Record): void {
   if (body === 'filtered') return
   let share = shares.get(view)
-  if (share === undefined) shares.set(view, (share = { shown: 0, skipped: 0, oldest: Infinity }))
+  if (share === undefined) shares.set(view, (share = { shown: 0, skipped: 0, oldest: Infinity, messages: 0, bytes: 0 }))
   if (body === 'skipped') {
     share.skipped++
     return
   }
   share.shown++
   share.oldest = Math.min(share.oldest, time)
+  if (!body.counts) return
+  share.messages++
+  share.bytes += value === null ? 0 : value.byteLength
 }
 
-function takeOffWhoLacksRoom(view: View, { shown, oldest }: Share, bytes: number): void {
+/** Whoever has no room, or no allowance, for the whole slice. Allowance comes last: what is paid goes out. */
+function takeOffWhoLacks(view: View, { shown, oldest, messages, bytes: value }: Share, bytes: number): void {
   if (shown === 0) return
   for (const riders of view.riders.values()) {
     for (const rider of riders) {
       if (rider.outlet.room() < bytes) rider.takeOff('socket')
       else if (rider.notBefore > oldest) rider.takeOff('replay')
+      else if (rider.stake !== null && !rider.stake.covers(view, messages, value)) rider.takeOff('quota')
     }
   }
 }
@@ -138,22 +148,22 @@ function takeOffAll(front: Front): false {
 }
 
 /** Frames first, then sends: a fault while framing has sent nothing. */
-function broadcast(place: FrontPlace, { rows, shares }: Slice, tail: Tail): void {
+function broadcast(place: FrontPlace, { rows, shares }: Slice, tail: Tail, meter: Meter): void {
   const { ring, ends } = tail
   const position = place.position.copy()
   const sendings = new Map<View, Sending>()
   let { seq } = place
   for (const row of rows) {
-    const { partition, offset, time } = ring.at(seq++).record
-    position.pass(partition, offset, time)
+    const { record } = ring.at(seq++)
+    position.pass(record.partition, record.offset, record.time)
     for (const { view, body } of row) {
       if (typeof body === 'string') continue
       let sending = sendings.get(view)
       if (sending === undefined) sendings.set(view, (sending = new Sending(view)))
-      sending.add(body, view.cursorDue(position.next.length) ? view.cursor(position, tail, ends) : null)
+      sending.add(record, body, view.cursorDue(position.next.length) ? view.cursor(position, tail, ends) : null)
     }
   }
-  for (const sending of sendings.values()) sending.send()
+  for (const sending of sendings.values()) sending.send(meter, tail)
   for (const [view, { skipped }] of shares) view.skipped += skipped
   place.seq = seq
   place.position = position
@@ -163,13 +173,15 @@ function broadcast(place: FrontPlace, { rows, shares }: Slice, tail: Tail): void
 class Sending {
   readonly #view: View
   readonly #kinds: { readonly carrier: Carrier; readonly frames: Uint8Array[]; bytes: number }[]
+  readonly #counted: Record[] = []
 
   constructor(view: View) {
     this.#view = view
     this.#kinds = [...view.riders.keys()].map((carrier) => ({ carrier, frames: [], bytes: 0 }))
   }
 
-  add(body: Body, cursor: string | null): void {
+  add(record: Record, body: Body, cursor: string | null): void {
+    if (body.counts) this.#counted.push(record)
     for (const kind of this.#kinds) {
       const frame = kind.carrier.frame(this.#view.number, body, cursor)
       kind.frames.push(frame)
@@ -177,9 +189,21 @@ class Sending {
     }
   }
 
-  send(): void {
+  send(meter: Meter, log: LogId): void {
+    this.#count(meter, log)
     for (const { carrier, frames, bytes } of this.#kinds) {
       if (frames.length > 0) carrier.broadcast(this.#view.number, frames, bytes)
     }
+  }
+  /** Before it goes out: a fault in sending leaves it counted, and nothing is handed over that is not. */
+  #count(meter: Meter, log: LogId): void {
+    if (this.#counted.length === 0) return
+    const view = this.#view
+    const handed = meter.broadcastOf(view, log)
+    const { bytes } = handed
+    for (const record of this.#counted) handed.add(record)
+    view.messages += this.#counted.length
+    view.bytes += handed.bytes - bytes
+    meter.records += this.#counted.length
   }
 }

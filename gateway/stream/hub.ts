@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
+import type { Account } from './account.ts'
 import { fanOut, type Turn } from './fanout.ts'
 import { Front } from './front.ts'
 import type { Memory } from './memory.ts'
+import { Meter, METERED_RECORDS_MAX } from './meter.ts'
 import type { From } from './opening.ts'
-import type { Outlet } from './outlet.ts'
+import type { Outlet, PauseReason } from './outlet.ts'
 import { Replay, type ReplayLimits } from './replay.ts'
 import type { Source } from './source.ts'
 import { Subscription, type ModeCounts, type SubscriptionHost } from './subscription.ts'
@@ -28,7 +30,21 @@ export interface OpenRequest {
   /** Nothing older is read, ms since 1970; `null`: all that the topic keeps. */
   readonly horizon: number | null
   readonly outlet: Outlet
+  /** On whose account. */
+  readonly account: Account
 }
+
+/** What has to be done before a turn hands anything over. */
+export interface TurnHooks {
+  /** Monotonic ms from which on `edge` is due: a lease lapses, an hour of the bill ends. */
+  nextEdge(): number
+  edge(monotonic: number): void
+  /** The meter holds as much as it may: it is to be drained now. */
+  full(): void
+}
+
+/** Whoever walks through the topics of one stream leaves a tail behind at each: beyond so many the oldest go at once. */
+export const LINGERING_TAILS_MAX = 256
 
 /** Faults that are ours, for the log. */
 export type OnFault = (error: unknown, doing: string) => void
@@ -39,10 +55,15 @@ export type OnFault = (error: unknown, doing: string) => void
  */
 export class Hub {
   readonly replay: Replay
+  readonly meter = new Meter()
   readonly counts: ModeCounts = {
-    off: { socket: 0, pause: 0, replay: 0 },
-    on: { start: 0, socket: 0, pause: 0, replay: 0 },
+    off: { socket: 0, quota: 0, pause: 0, replay: 0 },
+    on: { start: 0, socket: 0, quota: 0, pause: 0, replay: 0 },
   }
+  /** What the process around it does at the edges of leases and hours. */
+  hooks: TurnHooks | null = null
+  /** Why nobody is handed anything now. */
+  readonly #halts = new Set<PauseReason>()
   readonly #memory: Memory
   readonly #clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>
   readonly #limits: HubLimits
@@ -68,6 +89,7 @@ export class Hub {
     this.replay = new Replay(limits, this.#memory)
     this.#host = {
       replay: this.replay,
+      meter: this.meter,
       counts: this.counts,
       now: () => clock.now(),
       ready: (subscription) => {
@@ -95,16 +117,29 @@ export class Hub {
   }
 
   /** Begins a subscription. What becomes of it, `subscribed` or `ended`, reaches its outlet in a later turn. */
-  open({ spec, source, from, horizon, outlet }: OpenRequest): Subscription {
+  open({ spec, source, from, horizon, outlet, account }: OpenRequest): Subscription {
     const tail = this.#tailOf(source, spec.stream.topic)
     const view = this.#viewOf(tail, spec)
-    const subscription = new Subscription(this.#host, view, tail, outlet)
+    const subscription = new Subscription(this.#host, view, tail, outlet, account)
     tail.members++
     view.members++
     if (tail.state === 'lingering') tail.state = 'running'
     this.#subscriptions.add(subscription)
+    for (const reason of this.#halts) subscription.pause(reason)
     subscription.open(from, horizon)
     return subscription
+  }
+
+  /** Hands nothing over to anybody until `proceed`: what is delivered could not be billed. */
+  halt(reason: PauseReason): void {
+    if (this.#halts.has(reason)) return
+    this.#halts.add(reason)
+    for (const subscription of Array.from(this.#subscriptions)) subscription.pause(reason)
+  }
+
+  proceed(reason: PauseReason): void {
+    if (!this.#halts.delete(reason)) return
+    for (const subscription of Array.from(this.#subscriptions)) subscription.resume(reason)
   }
 
   /** The number that this view has or would be given: equal specs on one tail are one view. */
@@ -116,13 +151,16 @@ export class Hub {
   tick(): void {
     const now = this.#clock.now()
     for (const subscription of this.#subscriptions) subscription.tick(now)
-    for (const tails of this.#tails.values()) {
-      for (const tail of tails.values()) {
-        const left = tail.state === 'starting' && !tail.begun && tail.members === 0
-        const over = tail.state === 'lingering' && now - tail.lingeringSince >= this.#limits.lingerMs
-        if (left || over) this.#drop(tail)
-      }
+    const lingering: Tail[] = []
+    for (const tail of this.#everyTail()) {
+      const left = tail.state === 'starting' && !tail.begun && tail.members === 0
+      const over = tail.state === 'lingering' && now - tail.lingeringSince >= this.#limits.lingerMs
+      if (left || over) this.#drop(tail)
+      else if (tail.state === 'lingering') lingering.push(tail)
     }
+    if (lingering.length <= LINGERING_TAILS_MAX) return
+    lingering.sort((a, b) => b.lingeringSince - a.lingeringSince)
+    for (const tail of lingering.slice(LINGERING_TAILS_MAX)) this.#drop(tail)
   }
 
   /** Ends every tail; subscriptions are their transports' to close. */
@@ -163,12 +201,20 @@ export class Hub {
     const { turnMsMax, sessionBufferBytesMax } = this.#limits
     const turn: Turn = { bytes: 0, bytesMax: sessionBufferBytesMax / 2, deadline: this.#clock.monotonic() + turnMsMax }
     this.#turn = turn
+    this.#edge()
     this.#broadcast(turn)
     this.#read(turn)
     this.#turn = { bytes: 0, bytesMax: 0, deadline: 0 }
     // Blocks and bodies came into memory too.
     this.#bound()
     if (this.#behind.size > 0 || this.#ready.size > 0) this.#wake()
+  }
+
+  #edge(): void {
+    if (this.hooks === null) return
+    const now = this.#clock.monotonic()
+    if (now >= this.hooks.nextEdge()) this.hooks.edge(now)
+    if (this.meter.records >= METERED_RECORDS_MAX) this.hooks.full()
   }
 
   #broadcast(turn: Turn): void {
@@ -200,7 +246,7 @@ export class Hub {
   /** One front's fault is not another's: its riders end, with the cursor before what could not be sent. */
   #fanOut(front: Front, tail: Tail, turn: Turn): boolean {
     try {
-      return fanOut(front, tail, turn)
+      return fanOut(front, tail, turn, this.meter)
     } catch (error) {
       this.#onFault(error, 'broadcasting')
       for (const view of Array.from(front.ridden)) {

@@ -1,4 +1,5 @@
 import type { Refusal } from '../errors.ts'
+import type { QuotaWarning } from './account.ts'
 import type { Body } from './body.ts'
 
 /** How frames of one kind of connection look and how many get them at once: implemented by each transport. */
@@ -56,5 +57,7 @@ export type SubscriptionEvent =
     }
   | { readonly type: 'resumed' }
   | { readonly type: 'notice'; readonly kind: 'invalid' | 'lagging'; readonly count: number }
+  /** Most of a window of the allowance is spent. */
+  | ({ readonly type: 'warned' } & QuotaWarning)
   /** The last one: the subscription is over. `cursor` is null where it never began. */
   | { readonly type: 'ended'; readonly cursor: string | null; readonly refusal: Refusal }

@@ -1,6 +1,8 @@
+import type { Account } from './account.ts'
 import { Batch } from './batch.ts'
 import type { Entry } from './entry.ts'
 import { frameOverhead } from './fanout.ts'
+import type { Meter } from './meter.ts'
 import type { Gap } from './opening.ts'
 import type { Outlet } from './outlet.ts'
 import type { Position } from './position.ts'
@@ -11,10 +13,20 @@ import type { Body } from './body.ts'
 import { NARROW_PARTITIONS_MAX, WIDE_CURSOR_EVERY, type Hidden, type View } from './view.ts'
 
 /**
- * Where a pull ended: its `share` of the turn is spent · the connection has no `room` · a `block` of the log is needed ·
- * it stands at the `end` of what the view has broadcast · the connection `lost` what it was sent.
+ * Where a pull ended: its `share` of the turn is spent · the connection has no `room` · the agreement has no `quota` now · a `block` of
+ * the log is needed · it stands at the `end` of what the view has broadcast · the connection `lost` what it was sent.
  */
-export type Pulled = 'share' | 'room' | 'block' | 'end' | 'lost'
+export type Pulled = 'share' | 'room' | 'quota' | 'block' | 'end' | 'lost'
+
+/** Who reads: what a reader needs of its subscription. */
+export interface ReaderOwner {
+  readonly view: View
+  readonly tail: Tail
+  readonly outlet: Outlet
+  readonly account: Account
+  readonly meter: Meter
+  readonly notBefore: number
+}
 
 type Place =
   | { readonly at: 'nowhere' }
@@ -27,41 +39,28 @@ export class Reader {
   /** Records that broke their contract and were left out. */
   skipped = 0
   #place: Place
-  readonly #view: View
-  readonly #tail: Tail
-  readonly #outlet: Outlet
-  readonly #notBefore: number
+  readonly #owner: ReaderOwner
   /** Where the partitions ended, as the last block said, or the ring when it was left. */
   #ends: number[]
   /** The log itself said, just now, that it reaches up to here. */
   #confirmed = false
   #sinceCursor = 0
 
-  constructor(
-    view: View,
-    tail: Tail,
-    outlet: Outlet,
-    position: Position,
-    notBefore: number,
-    seq: number | null = null,
-  ) {
-    this.#view = view
-    this.#tail = tail
-    this.#outlet = outlet
+  constructor(owner: ReaderOwner, position: Position, seq: number | null = null) {
+    this.#owner = owner
     this.position = position
-    this.#notBefore = notBefore
-    this.#ends = [...tail.ends]
+    this.#ends = [...owner.tail.ends]
     this.#place = seq === null ? { at: 'nowhere' } : { at: 'ring', seq }
   }
 
   get cursor(): string {
-    const ends = this.#place.at === 'ring' ? this.#tail.ends : this.#ends
-    return this.#view.cursor(this.position, this.#tail, ends)
+    const ends = this.#place.at === 'ring' ? this.#owner.tail.ends : this.#ends
+    return this.#owner.view.cursor(this.position, this.#owner.tail, ends)
   }
 
   /** From when on records may be missing, ms since 1970. */
   get resetTime(): number {
-    return this.position.resetTime(this.#place.at === 'ring' ? this.#tail.ends : this.#ends)
+    return this.position.resetTime(this.#place.at === 'ring' ? this.#owner.tail.ends : this.#ends)
   }
 
   /** Whether it waits amid a block, which is memory that others could use. */
@@ -72,7 +71,8 @@ export class Reader {
   /** Hands over what fits into `room` bytes. */
   pull(room: number): Pulled {
     if (!this.#settle()) return 'block'
-    const batch = new Batch(this.#outlet, room)
+    const { outlet, account } = this.#owner
+    const batch = new Batch(outlet, room, account.pool)
     const before = this.position.copy()
     let sent = false
     let done: boolean
@@ -80,13 +80,22 @@ export class Reader {
       done = this.#place.at === 'ring' ? this.#readRing(this.#place, batch) : this.#readBlock(batch)
       sent = batch.flush()
     } finally {
-      // Whatever ends it here: the cursor stands before what was not sent.
-      if (!sent) this.position = before
+      // Whatever ends it here: the cursor stands before what was not sent, and nothing of it is paid.
+      if (!sent) {
+        this.position = before
+        batch.refund()
+      }
     }
     if (!sent) return 'lost'
-    if (!done) return batch.full ? 'room' : 'share'
+    this.#meter(batch)
+    if (!done) return batch.full ? 'room' : batch.unpaid ? 'quota' : 'share'
     if (this.#place.at === 'ring') return 'end'
     return 'share'
+  }
+
+  #meter({ counted }: Batch): void {
+    const { meter, view, account, tail } = this.#owner
+    if (counted.length > 0) meter.read(view, account, tail, counted)
   }
 
   /** Goes on in a block that was read from here; answers what of the log is lost, for ever. */
@@ -144,7 +153,7 @@ export class Reader {
    * such a place: it may have been truncated since.
    */
   #settle(): boolean {
-    const { ring, state, position, ends } = this.#tail
+    const { ring, state, position, ends } = this.#owner.tail
     if (this.#place.at === 'log') return true
     if (this.#place.at === 'ring' && this.#place.seq >= ring.start) return true
     if (this.#place.at === 'ring') this.#ends = [...ends]
@@ -157,8 +166,8 @@ export class Reader {
 
   /** True: it stands where the view stands. */
   #readRing(place: Extract<Place, { at: 'ring' }>, batch: Batch): boolean {
-    const { ring } = this.#tail
-    const limit = this.#view.front.place?.seq ?? ring.end
+    const { ring } = this.#owner.tail
+    const limit = this.#owner.view.front.place?.seq ?? ring.end
     for (; place.seq < limit; place.seq++) {
       const entry = ring.at(place.seq)
       if (!this.#offer(entry, batch, true)) return false
@@ -179,25 +188,33 @@ export class Reader {
   #offer(entry: Entry, batch: Batch, inRing: boolean): boolean {
     const { partition, offset, time } = entry.record
     if (offset < this.position.at(partition)) return batch.takes(0)
-    const body = time < this.#notBefore ? 'filtered' : this.#body(entry, inRing)
+    const body = time < this.#owner.notBefore ? 'filtered' : this.#affordable(entry, this.#body(entry, inRing))
     const width = this.position.next.length
     const hidden = typeof body === 'string'
     if (!batch.takes(hidden ? 0 : body.rest.byteLength + frameOverhead(width))) return false
+    if (!hidden && body.counts && !batch.pays(entry.record)) return false
     this.position.pass(partition, offset, time)
     if (body === 'skipped') this.skipped++
     if (hidden) return true
     const due =
       width <= NARROW_PARTITIONS_MAX || (this.#sinceCursor = (this.#sinceCursor + 1) % WIDE_CURSOR_EVERY) === 0
-    batch.add(this.#outlet.carrier.frame(this.#view.number, body, due ? this.cursor : null))
+    batch.add(this.#owner.outlet.carrier.frame(this.#owner.view.number, body, due ? this.cursor : null))
     return true
   }
 
+  /** A record that no whole window of the plan could pay would wait for ever. */
+  #affordable(entry: Entry, body: Body | Hidden): Body | Hidden {
+    const { account, view, tail } = this.#owner
+    if (typeof body === 'string' || !body.counts || account.pool.endless) return body
+    return account.pool.affords(entry.record.value?.byteLength ?? 0) ? body : view.beyondPlan(entry, tail.epoch)
+  }
+
   #body(entry: Entry, inRing: boolean): Body | Hidden {
-    const kept = entry.kept(this.#view)
+    const kept = entry.kept(this.#owner.view)
     if (kept !== null) return kept
-    const body = this.#view.body(entry, this.#tail.epoch)
-    const grown = entry.keep(this.#view, body)
-    if (inRing) this.#tail.ring.charge(grown)
+    const body = this.#owner.view.body(entry, this.#owner.tail.epoch)
+    const grown = entry.keep(this.#owner.view, body)
+    if (inRing) this.#owner.tail.ring.charge(grown)
     return body
   }
 }

@@ -55,6 +55,8 @@ export interface Located {
   /** 32 bits of the log's own name (Kafka's topic id), the same on all nodes whoever counts their epochs; 0 where it has none. */
   readonly log: number
   readonly vector: Vector
+  /** How long the log keeps a record at least, ms; `null` where that is not known, or where it may drop them sooner for their size. */
+  readonly keptMs?: number | null
 }
 
 /** What one partition gave in one fetch. */

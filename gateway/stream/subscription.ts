@@ -3,7 +3,7 @@
  *
  *   opening ──located──► reading ──at the view's position, with room──► riding
  *      ▲                  ▲  │                                            │
- *      │                  │  └─◄──── no room · pause · cut (`takeOff`) ───┘
+ *      │                  │  └─◄ no room · quota · pause · cut (`takeOff`)┘
  *      └── log changed ───┘
  *   any ──close · ended──► closed, once
  *
@@ -11,11 +11,15 @@
  * says what it waits for (`Wait`), and is woken by that alone.
  */
 import { refuse, type Refusal } from '../errors.ts'
+import type { Account, PoolMember, QuotaWarning } from './account.ts'
+import type { Meter } from './meter.ts'
 import { EVER, locateReset, locateStart, refusalOf, type From, type Start } from './opening.ts'
 import type { Outlet, PauseReason } from './outlet.ts'
-import { Reader } from './reader.ts'
+import { Pauses } from './pauses.ts'
+import { Reader, type ReaderOwner } from './reader.ts'
 import type { Replay } from './replay.ts'
 import { SourceError } from './source.ts'
+import { Stake } from './stake.ts'
 import type { Tail } from './tail.ts'
 import type { View } from './view.ts'
 
@@ -28,23 +32,18 @@ type State =
 export type Mode = State['mode']
 
 /** Why a rider left the broadcast; why a reader had been reading, when it rides (`start`: since it began). */
-export type TakenOff = 'socket' | 'pause' | 'replay'
+export type TakenOff = 'socket' | 'quota' | 'pause' | 'replay'
 export type ModeCounts = {
   readonly off: { [why in TakenOff]: number }
   readonly on: { [why in TakenOff | 'start']: number }
 }
 
-/** Times are ms since 1970. */
-interface Until {
-  readonly resumesAt: number | null
-  readonly keptUntil: number | null
-}
-
-type Wait = 'room' | 'news' | 'source' | 'retry' | 'pause'
+type Wait = 'room' | 'quota' | 'news' | 'source' | 'retry' | 'pause'
 
 /** What a subscription needs of its hub. */
 export interface SubscriptionHost {
   readonly replay: Replay
+  readonly meter: Meter
   readonly counts: ModeCounts
   now(): number
   /** Pull it in one of the next turns. */
@@ -61,10 +60,14 @@ const HOLD_MS = 1_000
 /** The source may fail this long before a reader is told. */
 const SOURCE_PATIENCE_MS = 3_000
 
-export class Subscription {
+export class Subscription implements PoolMember, ReaderOwner {
   readonly view: View
   readonly tail: Tail
   readonly outlet: Outlet
+  readonly account: Account
+  readonly meter: Meter
+  /** What it holds in advance while it rides; `null` where nothing limits its agreement. */
+  readonly stake: Stake | null
   /** Records with an older timestamp are left out, ms since 1970. */
   notBefore = EVER
   readonly #host: SubscriptionHost
@@ -75,19 +78,21 @@ export class Subscription {
   #because: TakenOff | 'start' = 'start'
   /** Last known while it is being located anew; `null` before the first. */
   #cursor: string | null = null
-  /** Why it is told to be paused. `source` is news only: reading is how it finds out that the source is back. */
-  readonly #pauses = new Map<PauseReason, Until>()
-  #toldPaused = false
+  readonly #pauses: Pauses
   #failingSince: number | null = null
   /** Raised whenever it starts anew: answers to an older question are void. */
   #turnover = 0
   #skipped = 0
 
-  constructor(host: SubscriptionHost, view: View, tail: Tail, outlet: Outlet) {
+  constructor(host: SubscriptionHost, view: View, tail: Tail, outlet: Outlet, account: Account) {
     this.#host = host
+    this.meter = host.meter
+    this.account = account
+    this.stake = account.pool.endless ? null : new Stake(account.pool)
     this.view = view
     this.tail = tail
     this.outlet = outlet
+    this.#pauses = new Pauses(outlet)
   }
 
   get mode(): Mode {
@@ -104,6 +109,7 @@ export class Subscription {
 
   /** Begins. What comes of it reaches the outlet: `subscribed`, or `ended`. */
   open(from: From, horizon: number | null): void {
+    if (this.stake !== null) this.account.pool.join(this)
     void this.#relocate(() => locateStart(this.tail, from, horizon))
   }
 
@@ -125,24 +131,47 @@ export class Subscription {
 
   /** Times are ms since 1970. */
   pause(reason: PauseReason, resumesAt: number | null = null, keptUntil: number | null = null): void {
-    if (this.mode === 'closed' || this.#pauses.has(reason)) return
-    this.#pauses.set(reason, { resumesAt, keptUntil })
-    if (this.#halted) this.takeOff('pause')
-    this.#tellPaused(reason)
+    if (this.mode === 'closed' || !this.#pauses.add(reason, { resumesAt, keptUntil })) return
+    if (this.#pauses.halted) this.takeOff('pause')
+    this.#pauses.tell(this.cursor, reason)
   }
 
   resume(reason: PauseReason): void {
-    if (this.mode === 'closed' || !this.#pauses.delete(reason)) return
-    if (this.#pauses.size === 0 && this.#toldPaused) {
-      this.#toldPaused = false
-      this.outlet.tell({ type: 'resumed' })
-    }
-    if (this.#wait === 'pause' && !this.#halted) this.#go()
+    if (this.mode === 'closed' || !this.#pauses.lift(reason)) return
+    if (this.#wait === 'pause' && !this.#pauses.halted) this.#go()
   }
 
   /** There is room again. */
   drained(): void {
     if (this.#wait === 'room') this.#go()
+  }
+
+  recall(): void {
+    if (this.mode === 'riding') this.stake?.settle(this.view)
+  }
+
+  refilled(): void {
+    this.resume('quota')
+    if (this.#wait === 'quota') this.#go()
+  }
+
+  exhausted(resumesAt: number | null): void {
+    this.pause('quota', resumesAt, this.#keptUntil())
+    if (this.#wait === 'quota') this.#go()
+  }
+
+  closed(resumesAt: number | null): void {
+    if (this.mode === 'closed') return
+    const seconds = resumesAt === null ? null : Math.max(1, Math.ceil((resumesAt - this.#host.now()) / 1000))
+    const wait = seconds === null ? {} : { retryAfter: seconds }
+    this.#end(
+      refuse('quota-exhausted', 'The allowance of the agreement is spent, and its plan ends streams then.', wait),
+    )
+  }
+
+  warned(warning: QuotaWarning): void {
+    if (this.#cursor === null && this.mode === 'opening') return
+    if (this.mode !== 'closed') this.outlet.tell({ type: 'warned', ...warning })
   }
 
   /** The ring grew, or was broadcast further. */
@@ -152,12 +181,12 @@ export class Subscription {
 
   /** Off the broadcast, at the view's position: nothing is lost, nothing comes twice. */
   takeOff(why: TakenOff): void {
-    const { view, tail, outlet, notBefore } = this
+    const { view } = this
     const { place } = view.front
     if (this.#state.mode !== 'riding' || place === null) return
     const { seq, position } = place
     this.#skipped += view.skipped - this.#state.skippedBefore
-    this.#state = { mode: 'reading', reader: new Reader(view, tail, outlet, position.copy(), notBefore, seq) }
+    this.#state = { mode: 'reading', reader: new Reader(this, position.copy(), seq) }
     this.#because = why
     this.#host.counts.off[why]++
     view.unride(this)
@@ -168,7 +197,8 @@ export class Subscription {
   /** Every quarter of a second: what is due by time. */
   tick(now: number): void {
     if (this.#wait === 'retry' && now - this.#waitSince >= RETRY_MS) this.#go()
-    if (this.#wait === 'room' && now - this.#waitSince >= HOLD_MS) this.#release()
+    const blocked = this.#wait === 'room' || this.#wait === 'quota'
+    if (blocked && now - this.#waitSince >= HOLD_MS) this.#release()
   }
 
   /** Tells where it stands, and what was left out or is behind since the last time. */
@@ -198,6 +228,7 @@ export class Subscription {
     if (this.mode === 'closed') return cursor
     if (this.mode === 'riding') this.view.unride(this)
     this.#release()
+    if (this.stake !== null) this.account.pool.leave(this)
     this.view.front.waiting.delete(this)
     this.#turnover++
     this.#cursor = cursor
@@ -209,7 +240,7 @@ export class Subscription {
   /** Reads on, as far as the connection, one turn's share and what there is allow. */
   pull(): void {
     if (this.#wait !== null) return
-    if (this.#halted) {
+    if (this.#pauses.halted) {
       this.#release()
       return this.#waitFor('pause')
     }
@@ -222,6 +253,8 @@ export class Subscription {
     switch (pulled) {
       case 'room':
         return this.#waitForRoom()
+      case 'quota':
+        return this.#waitForQuota()
       case 'block':
         return void this.#fetch(state.reader)
       case 'end':
@@ -297,24 +330,16 @@ export class Subscription {
     const first = this.#cursor === null
     // A log that is read anew shows nothing that the old one was not to show.
     this.notBefore = Math.max(this.notBefore, start.notBefore)
-    const reader = new Reader(view, tail, outlet, start.position, this.notBefore)
+    const reader = new Reader(this, start.position)
     this.#state = { mode: 'reading', reader }
     const { cursor } = reader
     if (first) outlet.tell({ type: 'subscribed', cursor, view: view.number })
     if (start.gap !== null) outlet.tell({ type: 'gap', cursor, ...start.gap })
     this.#recovered()
     // Nobody could be told of a pause before there was a cursor.
-    if (first) for (const reason of this.#pauses.keys()) this.#tellPaused(reason)
+    if (first) this.#pauses.tell(this.cursor)
     if (tail.downSince !== null) this.pause('source')
     this.#go()
-  }
-
-  #tellPaused(reason: PauseReason): void {
-    const { cursor } = this
-    const until = this.#pauses.get(reason)
-    if (cursor === null || until === undefined) return
-    this.#toldPaused = true
-    this.outlet.tell({ type: 'paused', cursor, reason, ...until })
   }
 
   #failing(error: unknown): void {
@@ -343,9 +368,18 @@ export class Subscription {
     this.outlet.tell({ type: 'ended', cursor, refusal })
   }
 
-  /** Paused for a reason that keeps it from reading. */
-  get #halted(): boolean {
-    return this.#pauses.has('quota') || this.#pauses.has('metering')
+  /** Until when the topic surely keeps the next record: it was written after the last one that was passed. */
+  #keptUntil(): number | null {
+    const { keptMs, ends } = this.tail
+    const reading = this.#state.mode === 'reading' ? this.#state.reader.resetTime : null
+    // 0 from the log's start on, while a partition was not read yet.
+    const since = reading ?? this.view.front.place?.position.resetTime(ends) ?? 0
+    return keptMs === null || since === 0 ? null : since + keptMs
+  }
+
+  #waitForQuota(): void {
+    this.#waitFor('quota')
+    this.account.pool.await(this)
   }
 
   #waitForRoom(): void {

@@ -49,6 +49,8 @@ export class Tail {
   epoch = 0
   /** Fingerprint of the log followed; 0 is unknown. */
   log = 0
+  /** How long the log keeps a record at least, ms; `null` where nobody knows. */
+  keptMs: number | null = null
   /** Canonical: behind the newest record of the ring. */
   position = new Position([], 0)
   /** Where each partition ends, as its leader last said. */
@@ -115,11 +117,12 @@ export class Tail {
     const generation = ++this.generation
     try {
       const since = this.now()
-      const { epoch, log, vector } = await this.source.locate(this.topic, 'latest')
+      const { epoch, log, vector, keptMs = null } = await this.source.locate(this.topic, 'latest')
       if (generation !== this.generation && this.state === 'starting') return await this.ready()
       if (generation !== this.generation) throw new SourceError('closed', 'the tail was stopped while it started')
       this.epoch = epoch
       this.log = log
+      this.keptMs = keptMs
       this.position = new Position(vector, since)
       this.ends.splice(0, Infinity, ...vector.map((next) => Math.max(0, next)))
       this.ring.clear(vector)

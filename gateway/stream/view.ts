@@ -1,9 +1,11 @@
 import { dataBody, invalidBody, type Body, type Shown } from './body.ts'
 import type { FilterField } from '../catalog/plan.ts'
 import { keeps, scalarAt, type Condition, type Scalar } from './condition.ts'
+import type { Account } from './account.ts'
 import { encodeCursor } from './cursor.ts'
 import type { Entry } from './entry.ts'
 import type { Front } from './front.ts'
+import { Ridership, type HandedLog } from './meter.ts'
 import type { Carrier } from './outlet.ts'
 import type { Position } from './position.ts'
 import { project, type Kept } from './projection.ts'
@@ -19,7 +21,7 @@ export interface Readable {
   /** The same JSON as it was produced, where that stood on several lines. */
   readonly produced?: Uint8Array
 }
-export type InvalidReason = 'not-utf8' | 'not-json' | 'schema' | 'too-big' | 'undecodable'
+export type InvalidReason = 'not-utf8' | 'not-json' | 'schema' | 'too-big' | 'undecodable' | 'too-big-for-plan'
 /** Pure: equal functions are one object, since payloads are shared by it. */
 export type Decode = (record: Record) => Payload
 
@@ -32,7 +34,7 @@ export interface LogId {
 
 /** The stream as the heart sees it. */
 export interface StreamRef {
-  /** `product/stream`: what cursors are bound to, by `tag`. */
+  /** `product/stream`, and `?name=value` behind it where that chose the topic: what cursors are bound to, by `tag`, and ids are unique in. */
   readonly key: string
   readonly tag: number
   readonly topic: string
@@ -83,6 +85,12 @@ export class View {
   skipped = 0
   /** Subscriptions of this view, in any mode. */
   members = 0
+  /** Records broadcast that count, ever, and the bytes of their values: what advances and bills are reckoned in. */
+  messages = 0
+  bytes = 0
+  /** What was broadcast since it was last metered; `null` while nothing was. */
+  handed: HandedLog | null = null
+  readonly ridership = new Map<Account, Ridership>()
   #sinceCursor = 0
 
   constructor(number: number, spec: ViewSpec, front: Front) {
@@ -99,6 +107,8 @@ export class View {
     const riders = this.riders.get(carrier)
     if (riders) riders.add(rider)
     else this.riders.set(carrier, new Set([rider]))
+    this.#ridershipOf(rider.account).enter(this.handed)
+    rider.stake?.begin(this)
     rider.outlet.join(this.number)
   }
 
@@ -108,8 +118,23 @@ export class View {
     const riders = this.riders.get(carrier)
     if (!riders?.delete(rider)) return
     rider.outlet.leave(this.number)
+    this.#leaveRidership(rider)
     if (riders.size === 0) this.riders.delete(carrier)
     if (this.riders.size === 0) this.front.leave(this)
+  }
+
+  #ridershipOf(account: Account): Ridership {
+    let riders = this.ridership.get(account)
+    if (riders === undefined) this.ridership.set(account, (riders = new Ridership(account)))
+    return riders
+  }
+
+  #leaveRidership({ account, stake }: Subscription): void {
+    stake?.settle(this)
+    const riders = this.#ridershipOf(account)
+    riders.leave(this.handed)
+    // Else the meter still asks it what they had.
+    if (riders.count === 0 && this.handed === null) this.ridership.delete(account)
   }
 
   /** What this view shows of an entry. */
@@ -134,6 +159,11 @@ export class View {
     // A tombstone has no members to keep.
     const kept = spec.kept === null || record.value === null ? json : project(json, spec.kept)
     return dataBody(spec, recordId(epoch, record), record, kept)
+  }
+
+  /** A record that is larger than all that an agreement may ever have at once: told, not shown. */
+  beyondPlan({ record }: Entry, epoch: number): Body {
+    return invalidBody(this.spec, recordId(epoch, record), record, 'too-big-for-plan' satisfies InvalidReason, false)
   }
 
   cursor(position: Position, { epoch, log }: LogId, ends: Vector): string {

@@ -1,9 +1,10 @@
-import type { Identity } from '../access/grant.ts'
-import { sleep } from '../clock.ts'
+import type { Grant, Identity } from '../access/grant.ts'
+import { sleep, turns } from '../clock.ts'
 import { refuse, type Refusal } from '../errors.ts'
 import type { Control } from './framing.ts'
 import { isRefusal } from './gate.ts'
 import type { Cors } from './cors.ts'
+import { rateLimitHeaders } from './rateLimit.ts'
 import type { Common, Headers } from './reply.ts'
 import type { Request } from './request.ts'
 import { seenBy } from './seen.ts'
@@ -18,6 +19,7 @@ export interface TransportLimits extends SessionLimits {
 
 const DRAIN_STEP_MS = 100
 const DRAIN_SHARE_MIN = 100
+const RENEWAL_TURN_MS_MAX = 2
 
 /** A live connection, whatever its transport. */
 export interface Connection {
@@ -25,6 +27,8 @@ export interface Connection {
   /** Ends it, once: the client learns why and where it stood. */
   close(refusal: Refusal): void
   notice(control: Control): void
+  /** The documents are others now: what it is served may have changed, or ended. */
+  republished(): void
   /** What it is taken off by: its own face towards its transport. */
   readonly session: object
 }
@@ -74,12 +78,12 @@ export class Admissions {
   }
 
   /** What would be refused after the upgrade anyway, found before it: then a status can say so. */
-  check(identity: Identity, addressed: Addressed): Refusal | null {
+  check(identity: Identity, addressed: Addressed): Grant | Refusal {
     const { gate, clock } = this.context
     const grant = gate.authorize(identity, addressed.product, addressed.stream)
     if (isRefusal(grant)) return grant
     const seen = seenBy(gate, grant, addressed.wish, addressed.lastEventId, clock.now())
-    return isRefusal(seen) ? seen : null
+    return isRefusal(seen) ? seen : grant
   }
 
   /** What all answers to a request say. */
@@ -93,6 +97,12 @@ export class Admissions {
     this.counters.refused++
     const challenge = this.context.gate.challenge(refusal, tokenSent)
     return challenge === null ? {} : { 'WWW-Authenticate': challenge }
+  }
+
+  /** What an answer says of the agreement's allowance. */
+  allowanceOf({ agreement }: Grant): Headers {
+    const { gate, clock } = this.context
+    return rateLimitHeaders(gate.windows(agreement), clock.now())
   }
 
   /** Tells sessions apart in logs, over restarts and nodes. */
@@ -124,6 +134,21 @@ export class Admissions {
   tick(): void {
     const now = this.context.clock.now()
     for (const connection of this.#live.values()) connection.tick(now)
+  }
+
+  /** Lets everybody live look at documents that were published anew, in turns: the others go on meanwhile. */
+  async republished(): Promise<void> {
+    const nextTurn = turns(this.context.clock, RENEWAL_TURN_MS_MAX)
+    for (const connection of [...this.#live.values()]) {
+      await nextTurn()
+      if (!this.#live.has(connection.session)) continue
+      try {
+        connection.republished()
+      } catch (error) {
+        this.fault(error, 'a renewal')
+        connection.close(refuse('internal', 'The stream could not go on as its document was published anew.'))
+      }
+    }
   }
 
   /**

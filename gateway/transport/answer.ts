@@ -3,14 +3,17 @@ import { refuse, type Refusal } from '../errors.ts'
 import type { Outlet } from '../stream/outlet.ts'
 import type { Subscription } from '../stream/subscription.ts'
 import type { Admissions } from './admissions.ts'
-import { isRefusal } from './gate.ts'
-import type { Wish } from './parameters.ts'
+import { isRefusal, type Seat } from './gate.ts'
+import { noRawText, type Wish } from './parameters.ts'
 import type { Headers, Reply } from './reply.ts'
 import { streamOf, type Request } from './request.ts'
+import { Seats } from './seats.ts'
 import { seenBy } from './seen.ts'
 
 /** A form in which a stream's address answers a GET: server-sent events, NDJSON, a page. */
 export interface Form<W extends Wish> {
+  /** Whether it is a connection that lasts, and takes a place of its agreement's. */
+  readonly seated: boolean
   /** Its parameters. */
   read(query: string): W | Refusal
   /** Takes on a request that is allowed. Its subscription follows in the same turn. */
@@ -24,12 +27,16 @@ export interface Asked<W extends Wish> {
   readonly request: Request
   readonly wish: W
   readonly grant: Grant
+  /** The connection's to give back. */
+  readonly seat: Seat
 }
 
 /** One connection, as its subscription sees it. */
 export interface Answer extends Outlet {
   begin(subscription: Subscription): void
 }
+
+const NO_SEAT: Seat = { release: () => undefined }
 
 /** Answers one request for a stream: who asks, may they, from where; then it is the form's. */
 export async function answer<W extends Wish>(
@@ -54,8 +61,16 @@ async function open<W extends Wish>(
   const grant = await grantFor(request, admissions)
   if (reply.gone) return null
   if (isRefusal(grant)) return grant
-  // Asked again: others came in, or the drain began, while the token was checked.
-  return admissions.refusal() ?? subscribe(form, admissions, { reply, request, wish, grant })
+  const seat = form.seated ? await new Seats(admissions.context.gate).take(grant.agreement) : NO_SEAT
+  if (isRefusal(seat)) return seat
+  if (reply.gone) {
+    seat.release()
+    return null
+  }
+  // Asked again: others came in, the drain began, or the documents were published anew, while all that was checked.
+  const refusal = admissions.refusal() ?? subscribe(form, admissions, { reply, request, wish, grant, seat })
+  if (refusal !== null) seat.release()
+  return refusal
 }
 
 async function grantFor(request: Request, { context: { gate } }: Admissions): Promise<Grant | Refusal> {
@@ -69,11 +84,15 @@ async function grantFor(request: Request, { context: { gate } }: Admissions): Pr
 }
 
 function subscribe<W extends Wish>(form: Form<W>, { context }: Admissions, asked: Asked<W>): Refusal | null {
-  const { wish, request, grant } = asked
+  const { wish, request } = asked
   const { gate, hub, clock } = context
+  const { identity, product, stream } = asked.grant
+  const grant = gate.authorize(identity, product.id, stream.id)
+  if (isRefusal(grant)) return grant
+  if (wish.format === 'raw' && grant.stream.encoding.kind !== 'json') return noRawText()
   const seen = seenBy(gate, grant, wish, request.lastEventId, clock.now())
   if (isRefusal(seen)) return seen
-  const connection = form.connect(asked)
-  connection.begin(hub.open({ ...seen, outlet: connection }))
+  const connection = form.connect({ ...asked, grant })
+  connection.begin(hub.open({ ...seen, outlet: connection, account: gate.account(grant) }))
   return null
 }

@@ -47,8 +47,13 @@ const ADDRESSES = {
   '/products/{product}/asyncapi.json': {
     meaning: 'the product as AsyncAPI, as far as the caller may see it; `.yaml` as well',
   },
-  '/usage': { meaning: "the caller's own usage" },
-  '/usage/lines': { meaning: 'the billed ranges of offsets' },
+  '/usage': {
+    meaning:
+      "the caller's own usage, by hour, and how far its allowances are used; `from` and `to` are times, absent: this month",
+  },
+  '/usage/lines': {
+    meaning: 'which records are billed in a month (`?period=2026-11`), as ranges of offsets, one JSON a line',
+  },
   'POST /streams/{product}/{stream}': { meaning: 'publishing' },
   'POST /tickets': { meaning: 'short-lived tickets for browsers' },
 } as const satisfies { readonly [address: string]: Row }
@@ -62,7 +67,7 @@ const SUBPROTOCOLS = {
   'bearer.<JWT>': { meaning: 'the token, for browsers; offered beside one of the others and never echoed' },
 } as const satisfies { readonly [name: string]: Row }
 
-const PARAMETERS: Rows<keyof Wish | 'Last-Event-ID' | 'limit' | 'wait' | 'param.<name>'> = {
+const PARAMETERS: Rows<Exclude<keyof Wish, 'params'> | 'Last-Event-ID' | 'limit' | 'wait' | 'param.<name>'> = {
   from: {
     form: '`latest` · `earliest` · ISO 8601 time with zone · `-PT10M` (duration back from now, up to weeks) · a cursor',
     at: [...EVERYWHERE, 'subscribe'],
@@ -97,7 +102,12 @@ const PARAMETERS: Rows<keyof Wish | 'Last-Event-ID' | 'limit' | 'wait' | 'param.
     at: ['page'],
     meaning: 'how long an empty page waits for the first record',
   },
-  'param.<name>': { form: 'text', at: [...EVERYWHERE, 'subscribe'], meaning: 'value of an AsyncAPI channel parameter' },
+  'param.<name>': {
+    form: 'text: `param.station=KSEA`',
+    at: [...EVERYWHERE, 'subscribe'],
+    meaning:
+      "value of a parameter that the product's document declares for the stream: one that chooses the topic is needed where it has no default, any other keeps the records whose field equals it",
+  },
 }
 
 const CLIENT_FRAMES = {
@@ -107,7 +117,7 @@ const CLIENT_FRAMES = {
       'the first frame where the handshake had no token; later a newer token of the same consumer, which interrupts nothing. Answer: `welcome` at first, then `authenticated`',
   },
   subscribe: {
-    form: '`{"type":"subscribe","id":"a","product":"…","stream":"…","from":"…","where":"…","fields":"…","format":"…"}`',
+    form: '`{"type":"subscribe","id":"a","product":"…","stream":"…","from":"…","where":"…","fields":"…","format":"…","param.<name>":"…"}`',
     meaning:
       'opens a subscription under an id of your choice (1 to 64 characters). Answer: `subscribed`, or `error` with that id',
   },
@@ -126,9 +136,10 @@ const SERVER_FRAMES = {
   },
   authenticated: { form: '`{"type":"authenticated","expiresAt":"…"}`', at: SOCKET, meaning: 'answer to `auth`' },
   subscribed: {
-    form: '`{"type":"subscribed","id":"a","view":17,"cursor":"…","agreement":"…","plan":"…"}`',
+    form: '`{"type":"subscribed","id":"a","view":17,"cursor":"…","reason":"…","agreement":"…","plan":"…"}`',
     at: SOCKET,
-    meaning: 'the subscription stands at `cursor`; its frames carry this `view`',
+    meaning:
+      'the subscription stands at `cursor`; its frames carry this `view`. Unasked, with `reason`, where the view changes at that point',
   },
   unsubscribed: {
     form: '`{"type":"unsubscribed","id":"a","cursor":"…"}`',
@@ -179,7 +190,9 @@ const SERVER_FRAMES = {
     meaning: 'the last frame; `cursors` by subscription (64 KiB of them at most), `"0"` for the stream of the address',
   },
   pong: { form: '`{"type":"pong"}`', at: SOCKET, meaning: 'answer to `ping`' },
-} as const satisfies Rows<Exclude<SubscriptionEvent['type'], 'subscribed'>> & { readonly [type: string]: Row }
+} as const satisfies Rows<Exclude<SubscriptionEvent['type'], 'subscribed' | 'warned'>> & {
+  readonly [type: string]: Row
+}
 
 const FORMATS: Rows<Form> = {
   record: { at: [...EVERYWHERE, 'subscribe'], meaning: 'the frame `record`' },
@@ -211,7 +224,8 @@ const INVALID_REASONS: Rows<InvalidReason> = {
   'not-json': { meaning: 'not JSON' },
   schema: { meaning: "breaks the product's schema" },
   'too-big': { meaning: 'larger than `limits.recordBytesMax`; without `bytes`' },
-  undecodable: { meaning: 'cannot be decoded by its registered schema' },
+  undecodable: { meaning: 'is no Avro, or not by the schema of its product' },
+  'too-big-for-plan': { meaning: 'larger than a whole window of the plan allows; without `bytes`' },
 }
 
 const NOTICE_KINDS: Rows<
@@ -223,7 +237,10 @@ const NOTICE_KINDS: Rows<
     at: EVERYWHERE,
     meaning: '`count` records broke their contract and were left out, as the product wants it',
   },
-  'quota-80': { meaning: 'four fifths of the allowance are spent' },
+  'quota-80': {
+    at: ENDLESS,
+    meaning: 'of `limit` messages or bytes (`unit`) of a `window`, four fifths are used; it ends at `resetsAt`',
+  },
   deprecated: { meaning: 'the product has a successor' },
   sunset: { meaning: 'the product ends soon' },
   draining: { meaning: 'the node goes away soon' },
@@ -257,33 +274,25 @@ export type Kind = keyof typeof CONTRACT
 export const NOT_SERVED: { readonly [kind in Kind]?: { readonly [name: string]: string } } = {
   address: {
     '/products/{product}/asyncapi.json': 'the public view of a document is not made yet',
-    '/usage': 'nothing is metered yet',
-    '/usage/lines': 'nothing is metered yet',
     'POST /streams/{product}/{stream}': 'partners cannot publish yet: 501',
     'POST /tickets': 'there are no tickets yet: 501',
   },
-  parameter: { 'param.<name>': 'channel parameters are refused by name' },
   'client frame': {
     publish: 'partners cannot publish yet: `error` with `bad-frame`',
     ack: 'nothing is acknowledged yet: `error` with `bad-frame`',
     durable: 'subscriptions live as long as their session: `error` with `bad-frame`',
   },
-  'pause reason': { quota: 'quotas are not enforced yet', metering: 'nothing is metered yet' },
-  'invalid reason': { undecodable: 'payloads are JSON; no other encoding is decoded yet' },
   'notice kind': {
-    'quota-80': 'quotas are not enforced yet',
     deprecated: 'deprecation stands in the catalogue only',
     sunset: 'deprecation stands in the catalogue only',
     draining: 'a node that goes away says `closing` at once',
   },
   'subscribed reason': {
     authority: 'a newer token ends what it does not allow any more and changes nothing else',
-    document: 'documents are read at the start only',
     plan: 'agreements are read at the start only',
   },
   'error code': {
     'token-revoked': 'tokens are not revoked before they expire',
-    'quota-exhausted': 'quotas are not enforced yet',
   } satisfies { readonly [code in ErrorCode]?: string },
 }
 

@@ -14,6 +14,8 @@ import type { Answer, Asked } from './answer.ts'
 import type { Dialect, EventStreamCarrier } from './eventStreams.ts'
 import { closingOf, controlOf, isoTime, type Control } from './framing.ts'
 import type { Wish } from './parameters.ts'
+import { isRefusal, type Seat } from './gate.ts'
+import { goingOn, keptWish, renewal } from './renewal.ts'
 import type { Reply } from './reply.ts'
 
 const EXPIRY_NOTICE_MS = 60_000
@@ -27,7 +29,9 @@ export class EventStream implements Answer {
   readonly #id: string
   readonly #reply: Reply
   readonly #res: HttpResponse
-  readonly #grant: Grant
+  #grant: Grant
+  readonly #wish: Wish
+  readonly #seat: Seat
   readonly #admissions: Admissions
   readonly #openedAt: number
   #subscription: Subscription | null = null
@@ -45,13 +49,20 @@ export class EventStream implements Answer {
   #quietSince: number
   #probed = false
 
-  constructor({ reply, grant }: Asked<Wish>, dialect: Dialect, carrier: EventStreamCarrier, admissions: Admissions) {
+  constructor(
+    { reply, request, grant, seat, wish }: Asked<Wish>,
+    dialect: Dialect,
+    carrier: EventStreamCarrier,
+    admissions: Admissions,
+  ) {
     const { limits, clock } = admissions.context
     this.#dialect = dialect
     this.#block = dialect.push
     this.#reply = reply
     this.#res = reply.res
     this.#grant = grant
+    this.#wish = keptWish(wish, request.lastEventId)
+    this.#seat = seat
     this.#admissions = admissions
     this.carrier = carrier
     this.capacity = limits.sessionBufferBytesMax
@@ -69,6 +80,7 @@ export class EventStream implements Answer {
       tick: (now) => this.#tick(now),
       close: (refusal) => this.#close(refusal),
       notice: (control) => this.#control(control, null),
+      republished: () => this.#republished(),
       session: this,
     })
   }
@@ -95,7 +107,7 @@ export class EventStream implements Answer {
   }
 
   tell(event: SubscriptionEvent): void {
-    if (event.type === 'subscribed') this.#begun(event.cursor)
+    if (event.type === 'subscribed') this.#subscribed(event.cursor)
     else if (event.type === 'ended') this.#close(event.refusal)
     else if (event.type === 'position') this.write(this.#dialect.position(event.cursor))
     else this.#control(controlOf(event), 'cursor' in event ? event.cursor : null)
@@ -166,12 +178,33 @@ export class EventStream implements Answer {
     this.#subscription?.drained()
   }
 
+  /** What is served from here on may look otherwise: the client sees that by the records, since these answers know no frame for it. */
+  #republished(): void {
+    const { gate, hub, clock } = this.#admissions.context
+    const { identity, product, stream } = this.#grant
+    const forerunner = this.#subscription
+    if (forerunner === null || this.#state === 'closed') return
+    const asked = { identity, product: product.id, stream: stream.id, wish: this.#wish, subscription: forerunner }
+    const answer = renewal(gate, asked, clock.now())
+    if (answer === null) return
+    if (isRefusal(answer)) return this.#close(answer)
+    this.#grant = answer.grant
+    const seen = goingOn(answer.seen, forerunner, forerunner.close())
+    this.#subscription = hub.open({ ...seen, outlet: this, account: gate.account(answer.grant) })
+  }
+
+  #subscribed(cursor: string): void {
+    if (this.#state === 'opening') this.#begun(cursor)
+    else this.write(this.#dialect.position(cursor))
+  }
+
   #begun(cursor: string): void {
     this.#state = 'streaming'
     // Spread, so that clients of a node that dies do not come back all at once.
     const retryMs = 1000 + Math.floor(this.#admissions.context.random() * 2000)
     this.#res.cork(() => {
-      this.#reply.writeHead(200, { 'Content-Type': this.#dialect.contentType, 'X-Accel-Buffering': 'no' })
+      const allowance = this.#admissions.allowanceOf(this.#grant)
+      this.#reply.writeHead(200, { 'Content-Type': this.#dialect.contentType, 'X-Accel-Buffering': 'no', ...allowance })
       this.#block = this.#dialect.opening(cursor, retryMs)
       this.#flush()
     })
@@ -203,7 +236,7 @@ export class EventStream implements Answer {
     if (this.#state === 'closed') return
     const begun = this.#state === 'streaming'
     const cursor = this.#end(refusal.code)
-    if (!begun) return this.#dialect.turnDown(this.#reply, refusal, this.#admissions.headersOf(refusal, true))
+    if (!begun) return this.#turnDown(refusal)
     const last = this.#dialect.control(closingOf(refusal, cursor === null ? {} : { '0': cursor }), cursor)
     this.#reply.gone = true
     // A client that takes nothing would keep the response open for ever.
@@ -211,11 +244,17 @@ export class EventStream implements Answer {
     else this.#res.cork(() => this.#res.end(last))
   }
 
+  #turnDown(refusal: Refusal): void {
+    const allowance = this.#admissions.allowanceOf(this.#grant)
+    this.#dialect.turnDown(this.#reply, refusal, { ...this.#admissions.headersOf(refusal, true), ...allowance })
+  }
+
   #end(reason: string): string | null {
     if (this.#state === 'closed') return null
     const begun = this.#state === 'streaming'
     const cursor = this.#subscription?.close() ?? null
     this.#state = 'closed'
+    this.#seat.release()
     this.#admissions.leave(this)
     if (begun)
       this.#log('closed', {

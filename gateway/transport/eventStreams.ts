@@ -28,6 +28,7 @@ export interface Dialect {
 
 /** Endless answers of one dialect. */
 export class EventStreams implements Form<Wish> {
+  readonly seated = true
   readonly #dialect: Dialect
   readonly #admissions: Admissions
   readonly #carrier: EventStreamCarrier

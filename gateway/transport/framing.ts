@@ -63,6 +63,10 @@ export function controlOf(event: Exclude<SubscriptionEvent, { type: 'subscribed'
       return { type: 'resumed', ...at }
     case 'notice':
       return { type: 'notice', kind: event.kind, ...at, count: event.count }
+    case 'warned': {
+      const { window, unit, limit, used, resetsAt } = event
+      return { type: 'notice', kind: 'quota-80', ...at, window, unit, limit, used, resetsAt: isoTime(resetsAt) }
+    }
   }
 }
 
@@ -71,6 +75,22 @@ export function closingOf(refusal: Refusal, cursors: { readonly [id: string]: st
   const { close, retry } = rowOf(refusal.code)
   const { code, detail, retryAfter } = refusal
   return { type: 'closing', code: close, error: code, retry, retryAfter, detail, cursors }
+}
+
+/** One subscription is over, and its session goes on. */
+export function endedOf(
+  id: string,
+  view: number,
+  cursor: string | null,
+  { code, retryAfter, detail }: Refusal,
+): Control {
+  return { type: 'ended', id, view, cursor, code, retry: rowOf(code).retry, retryAfter, detail }
+}
+
+/** A request that failed; `id` names the subscription that it was about. */
+export function errorOf(id: string | null, { code, detail, parameter, scope, retryAfter }: Refusal): Control {
+  const { status, title, retry } = rowOf(code)
+  return { type: 'error', id: id ?? undefined, code, status, title, detail, parameter, scope, retry, retryAfter }
 }
 
 /** An absent time is left out of the frame. */

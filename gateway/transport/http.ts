@@ -10,6 +10,7 @@ import { serveProducts } from './products.ts'
 import { Reply } from './reply.ts'
 import { accepts, copyRequest, type Request } from './request.ts'
 import { SSE } from './sse.ts'
+import { serveUsage } from './usage.ts'
 import { serveWebSocket } from './websocket.ts'
 
 /** The listener that partners connect to: one port for streams in every form, and the catalogue. */
@@ -38,6 +39,7 @@ export function listen(host: string, port: number, admissions: Admissions, healt
       ),
     ),
   )
+  serveUsage((pattern, handler) => route(app, pattern, admissions, handler), admissions)
   serveProducts((pattern, handler) => route(app, pattern, admissions, handler), admissions)
   route(app, '/healthz', admissions, (reply) => reply.json(200, { status: 'ok' }))
   route(app, '/readyz', admissions, (reply) => {

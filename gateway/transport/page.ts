@@ -26,13 +26,20 @@ const SCAN_MS_MAX = 1_000
 /** What a reader reserves for a frame beside its body, at least; no frame comes out smaller than the smallest line. */
 const RESERVE_BYTES_MIN = frameOverhead(1)
 const LINE_BYTES_MIN = recordLine(
-  { type: 'record', form: 'record', id: '0-0', rest: Buffer.from('"time":"1970-01-01T00:00:00.000Z","data":0}') },
+  {
+    type: 'record',
+    form: 'record',
+    id: '0-0',
+    counts: true,
+    rest: Buffer.from('"time":"1970-01-01T00:00:00.000Z","data":0}'),
+  },
   null,
 ).byteLength
 const SOURCE_RETRY_S = 5
 
 /** Pages at a stream's address: the form for whoever asks, takes, and asks again. */
 export class Pages implements Form<PageWish> {
+  readonly seated = false
   readonly #admissions: Admissions
   readonly #carrier: Carrier
 
@@ -92,6 +99,8 @@ class Page implements Answer {
       tick: (now) => this.#tick(now),
       close: (refusal) => this.#close(refusal),
       notice: (control) => void this.#notices.push(control),
+      // It is over in a moment, and was right when it was asked for.
+      republished: () => undefined,
       session: this,
     })
   }
@@ -158,6 +167,8 @@ class Page implements Answer {
       case 'ended':
         // Once it is due, the end is of its own making.
         return this.#due ? undefined : this.#close(event.refusal)
+      // Of allowances a page tells by its headers.
+      case 'warned':
       case 'position':
     }
   }
@@ -228,12 +239,14 @@ class Page implements Answer {
     const { body, headers } = await coded(page, request.acceptEncoding)
     if (reply.gone) return
     this.#log(page.byteLength)
-    deliver(reply, { Link: `<${next}>; rel="next"`, ...headers }, body, () => this.#end())
+    const allowance = this.#admissions.allowanceOf(grant)
+    deliver(reply, { Link: `<${next}>; rel="next"`, ...allowance, ...headers }, body, () => this.#end())
   }
 
   #turnDown(refusal: Refusal): void {
     this.#end()
-    this.#asked.reply.problem(refusal, this.#admissions.headersOf(refusal, true))
+    const { reply, grant } = this.#asked
+    reply.problem(refusal, { ...this.#admissions.headersOf(refusal, true), ...this.#admissions.allowanceOf(grant) })
   }
 
   #end(): void {

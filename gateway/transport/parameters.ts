@@ -14,6 +14,8 @@ export interface Wish {
   readonly where?: string
   readonly fields?: string
   readonly format?: Form
+  /** By their names without `param.`; at least one. Which ones a stream has is known later. */
+  readonly params?: ReadonlyMap<string, string>
 }
 
 const SERVED = ['from', 'lastEventId', 'where', 'fields', 'format'] as const
@@ -82,7 +84,7 @@ function distinct(query: string, known: readonly string[]): ReadonlyMap<string, 
 }
 
 function wishIn(given: ReadonlyMap<string, string>): Wish | Refusal {
-  const wish = wishOf((name) => given.get(name))
+  const wish = wishOf((name) => given.get(name), given)
   // Empty is what a client writes that has received nothing yet.
   const lastEventId = given.get('lastEventId')
   return lastEventId && !('code' in wish) ? { ...wish, lastEventId } : wish
@@ -96,7 +98,8 @@ export function readFields(frame: { readonly [field: string]: unknown }, own: re
     if (wrong) return wrong
     if (typeof value !== 'string') return bad(name, `The field \`${name}\` must be a string.`)
   }
-  return wishOf((name) => frame[name] as string | undefined)
+  const given = Object.entries(frame) as [string, string][]
+  return wishOf((name) => frame[name] as string | undefined, given)
 }
 
 /** Where to start. `header` is the `Last-Event-ID` of an EventSource that reconnects, and wins; empty where there is none. */
@@ -117,15 +120,18 @@ function wrongName(name: string, known: readonly string[]): Refusal | null {
   if (name === 'limit' || name === 'wait') {
     return bad(name, `\`${name}\` belongs to pages (\`Accept: application/json\`): this answer has no end.`)
   }
+  if (name.startsWith(PARAM) && name.length > PARAM.length) return null
   // Ignoring it would send other records than were asked for.
-  if (name.startsWith('param.')) {
-    return bad(name, `The parameter \`${name}\` is not served by this version of the gateway.`)
-  }
   const meant = nearest(name, known)
   return bad(name, `There is no parameter \`${printable(name)}\`${meant ? `; did you mean \`${meant}\`?` : '.'}`)
 }
 
-function wishOf(given: (name: string) => string | undefined): Wish | Refusal {
+const PARAM = 'param.'
+
+function wishOf(
+  given: (name: string) => string | undefined,
+  all: Iterable<readonly [name: string, value: string]>,
+): Wish | Refusal {
   const [from, where, fields, format] = ['from', 'where', 'fields', 'format'].map(given)
   const form = FORMATS.find((known) => known === format)
   if (format !== undefined && form === undefined) {
@@ -136,7 +142,10 @@ function wishOf(given: (name: string) => string | undefined): Wish | Refusal {
       `${known}; «${printable(format)}» is none of them.${meant ? ` Did you mean \`${meant}\`?` : ''}`,
     )
   }
+  const params = new Map<string, string>()
+  for (const [name, value] of all) if (name.startsWith(PARAM)) params.set(name.slice(PARAM.length), value)
   return {
+    ...(params.size > 0 && { params }),
     ...(from !== undefined && { from }),
     ...(where !== undefined && { where }),
     ...(fields !== undefined && { fields }),
@@ -172,7 +181,8 @@ function fromCursor(text: string, tag: number, parameter: string): From | Refusa
 
 const CURSOR_FAULTS: { readonly [fault in CursorFault]: string } = {
   damaged: 'The cursor is damaged: it must be sent back letter by letter as it was received.',
-  foreign: 'The cursor belongs to another stream; a cursor is good for the stream that it came from.',
+  foreign:
+    'The cursor belongs to another stream, or to another topic of this one; a cursor is good where it came from, with the same parameters.',
   newer:
     'The cursor was made by a newer version of the gateway than this one, which cannot read it; try again, or start from a time.',
 }
@@ -180,6 +190,11 @@ const CURSOR_FAULTS: { readonly [fault in CursorFault]: string } = {
 /** Where nothing would tell a payload from a control frame. */
 export function noRaw(): Refusal {
   return bad('format', 'The format `raw` is served over WebSocket and as server-sent events.')
+}
+
+/** Lines of text carry no bytes as they are. */
+export function noRawText(): Refusal {
+  return bad('format', 'The payloads of this stream are binary: the format `raw` is served over WebSocket alone.')
 }
 
 function bad(parameter: string, detail: string): Refusal {

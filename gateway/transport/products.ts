@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Identity } from '../access/grant.ts'
-import type { Product } from '../catalog/plan.ts'
+import type { Product, StreamParameter } from '../catalog/plan.ts'
 import { refuse, type Refusal } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
 import { coded } from './coding.ts'
@@ -49,8 +49,19 @@ function listed({ id, title, version, lifecycle, streams }: Product, root: strin
     lifecycle,
     streams: streams
       .filter(({ expose }) => expose === 'read')
-      .map((stream) => ({ id: stream.id, title: stream.title, url: `${root}/streams/${id}/${stream.id}` })),
+      .map((stream) => ({
+        id: stream.id,
+        title: stream.title,
+        url: `${root}/streams/${id}/${stream.id}`,
+        ...(stream.parameters.length > 0 && { parameters: stream.parameters.map(told) }),
+      })),
   }
+}
+
+/** What a client may give as `param.<name>`. */
+function told({ name, description, values, default: standard, examples, field }: StreamParameter): object {
+  const required = field === null && standard === null
+  return { name, description, required, values, default: standard, examples }
 }
 
 /** What a partner may know of a product: its promise and its price, nothing of where the data lies. */

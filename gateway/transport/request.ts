@@ -13,12 +13,14 @@ export interface Request {
   /** What a page wants to ask, where this asks whether it may (Fetch §3.3.2); empty else. */
   readonly preflightMethod: string
   readonly connection: string
+  readonly upgrade: string
   readonly authorization: string
   readonly lastEventId: string
   readonly ifNoneMatch: string
   /** Subprotocols offered, in order. */
   readonly protocols: readonly string[]
   readonly webSocketKey: string
+  readonly webSocketVersion: string
   readonly webSocketExtensions: string
 }
 
@@ -33,6 +35,7 @@ export function copyRequest(req: HttpRequest): Request {
     host: req.getHeader('host'),
     preflightMethod: req.getHeader('access-control-request-method'),
     connection: req.getHeader('connection'),
+    upgrade: req.getHeader('upgrade'),
     authorization: req.getHeader('authorization'),
     lastEventId: req.getHeader('last-event-id'),
     ifNoneMatch: req.getHeader('if-none-match'),
@@ -42,6 +45,7 @@ export function copyRequest(req: HttpRequest): Request {
       .map((protocol) => protocol.trim())
       .filter((protocol) => protocol !== ''),
     webSocketKey: req.getHeader('sec-websocket-key'),
+    webSocketVersion: req.getHeader('sec-websocket-version'),
     webSocketExtensions: req.getHeader('sec-websocket-extensions'),
   }
 }

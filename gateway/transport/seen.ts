@@ -1,9 +1,9 @@
 import type { Grant } from '../access/grant.ts'
 import { refuse, type Refusal } from '../errors.ts'
-import type { Form } from '../stream/body.ts'
 import type { From } from '../stream/opening.ts'
 import type { Source } from '../stream/source.ts'
 import type { Equality, ViewSpec } from '../stream/view.ts'
+import { choose } from './chosen.ts'
 import { isRefusal, type Gate } from './gate.ts'
 import { startOf, type Wish } from './parameters.ts'
 import { select, type Selection } from './selection.ts'
@@ -19,8 +19,11 @@ export interface Seen {
 
 /** Understands a client's wish. `lastEventId` is the header; empty where there is none. */
 export function seenBy(gate: Gate, grant: Grant, wish: Wish, lastEventId: string, now: number): Seen | Refusal {
-  const { stream, decode, source } = gate.feed(grant)
-  const selection = select(grant.stream, wish)
+  const { stream: whole, decode, source, revision } = gate.feed(grant)
+  const chosen = choose(grant.stream, whole, wish.params ?? new Map())
+  if (isRefusal(chosen)) return chosen
+  const { stream, query, conditions } = chosen
+  const selection = select(grant.stream, wish, conditions)
   if (isRefusal(selection)) return selection
   const form = wish.format ?? 'record'
   if (form === 'raw' && selection.kept !== null) {
@@ -32,18 +35,18 @@ export function seenBy(gate: Gate, grant: Grant, wish: Wish, lastEventId: string
   if (isRefusal(from)) return from
   const { showKey, showHeaders, invalid, message } = grant.stream
   const { condition, kept } = selection
-  const event = { source: `${gate.publicUrl()}/streams/${stream.key}`, type: message }
-  const key = JSON.stringify([stream.key, form, selection.key])
-  const equality = equalityOf(stream.key, form, selection)
+  const event = { source: `${gate.publicUrl()}/streams/${whole.key}${query}`, type: message }
+  const key = JSON.stringify([stream.key, revision, form, selection.key])
+  const equality = equalityOf([stream.key, revision, form], selection)
   const spec = { key, stream, decode, form, showKey, showHeaders, invalid, event, condition, kept, equality }
   const { replayHorizonMs } = grant.agreement.plan
   return { spec, source, from, horizon: replayHorizonMs === null ? null : now - replayHorizonMs }
 }
 
 /** A filter that is one equality and no more: all that differ only in its value are found by the record's own. */
-function equalityOf(stream: string, form: Form, { condition, keptKey }: Selection): Equality | null {
+function equalityOf(shown: readonly string[], { condition, keptKey }: Selection): Equality | null {
   if (condition === null || !('operator' in condition) || condition.operator !== '==') return null
   const { field, values } = condition
   const [value] = values
-  return value === undefined ? null : { field, value, key: JSON.stringify([stream, form, field.name, keptKey]) }
+  return value === undefined ? null : { field, value, key: JSON.stringify([...shown, field.name, keptKey]) }
 }

@@ -35,12 +35,19 @@ export const SELECTION_LIMITS = {
   fieldsCharsMax: 2_048,
   /** Members that one path of `fields` goes down. */
   stepsMax: 32,
+  /** Of the value of one `param.<name>`. */
+  paramCharsMax: 2_048,
 } as const
 
-/** Reads what a client wishes of this stream. Nothing is ignored: what cannot be meant is refused as `bad-parameter`, naming the parameter. */
-export function select(stream: Stream, wish: SelectionWish): Selection | Refusal {
-  const condition = wish.where === undefined ? null : conditionOf(stream.filterable, wish.where)
-  if (isWrong(condition)) return refuse('bad-parameter', `\`where\` ${condition.wrong}`, { parameter: 'where' })
+/**
+ * Reads what a client wishes of this stream. Nothing is ignored: what cannot be meant is refused as `bad-parameter`, naming the parameter.
+ * `chosen` holds besides `where`.
+ */
+export function select(stream: Stream, wish: SelectionWish, chosen: readonly Condition[] = []): Selection | Refusal {
+  const where = wish.where === undefined ? null : conditionOf(stream.filterable, wish.where)
+  if (isWrong(where)) return refuse('bad-parameter', `\`where\` ${where.wrong}`, { parameter: 'where' })
+  const all = where === null ? chosen : [where, ...chosen]
+  const condition = all.length === 0 ? null : simplify({ all })
   const paths = wish.fields === undefined ? null : pathsOf(stream, wish.fields)
   if (isWrong(paths)) return refuse('bad-parameter', `\`fields\` ${paths.wrong}`, { parameter: 'fields' })
   const kept = paths === null ? null : keptOf(paths)
@@ -63,8 +70,7 @@ function conditionOf(fields: readonly FilterField[], text: string): Condition | 
   const { whereCharsMax: charsMax, comparisonsMax, valuesMax } = SELECTION_LIMITS
   const query = parseQuery(text, { charsMax, comparisonsMax, valuesMax })
   if (isFault(query)) return { wrong: `cannot be read: ${query.fault}. It is written like \`${exampleOf(fields)}\`.` }
-  const condition = understood(query, fields)
-  return isWrong(condition) ? condition : simplify(condition)
+  return understood(query, fields)
 }
 
 function understood(query: Query, fields: readonly FilterField[]): Condition | Wrong {
@@ -104,7 +110,8 @@ function unknownField(name: string, fields: readonly FilterField[]): string {
   return `names \`${printable(name)}\`, by which this stream cannot be filtered${guess} Filterable are: ${listed(names)}.`
 }
 
-const FORMS: { readonly [type in FieldType]: string } = {
+/** How the values of a type are written. */
+export const FORMS: { readonly [type in FieldType]: string } = {
   string: 'text',
   number: 'a number, written like 4.5, -3 or 1e6',
   integer: `a whole number between -${Number.MAX_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}, written like 42`,
@@ -122,7 +129,7 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 const INTEGER = /^-?(?:0|[1-9]\d*)$/
 
 /** `null` where the text is no value of the type. */
-function valueOf(type: FieldType, text: string): Scalar | null {
+export function valueOf(type: FieldType, text: string): Scalar | null {
   switch (type) {
     case 'string':
       return text
@@ -201,7 +208,7 @@ function absence(path: Steps, said: Said): string | null {
 const LISTED_CHARS_MAX = 500
 
 /** As many as a reader has use for. */
-function listed(names: readonly string[]): string {
+export function listed(names: readonly string[]): string {
   let length = 0
   const some = names.filter((name) => (length += name.length + 2) <= LISTED_CHARS_MAX)
   return some.map(printable).join(', ') + (some.length < names.length ? `, and ${names.length - some.length} more` : '')

@@ -6,7 +6,7 @@
  *
  * `subscribe` and `unsubscribe` are served while open; a session over the address of one stream has subscribed as "0".
  */
-import type { Identity } from '../access/grant.ts'
+import type { Grant, Identity } from '../access/grant.ts'
 import type { Clock } from '../clock.ts'
 import { refuse, rowOf, type Refusal } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -15,10 +15,14 @@ import type { Hub } from '../stream/hub.ts'
 import type { Outlet, SubscriptionEvent } from '../stream/outlet.ts'
 import type { Subscription } from '../stream/subscription.ts'
 import { idOf, parseFrame, readSubscribe, type ClientFrame } from './clientFrame.ts'
-import { closingOf, controlOf, isoTime, type Control } from './framing.ts'
-import { isRefusal, type Gate } from './gate.ts'
+import { FrameGuard, type FrameLimits } from './frameGuard.ts'
+import { closingOf, controlOf, endedOf, errorOf, isoTime, type Control } from './framing.ts'
+import { isRefusal, type Gate, type Seat } from './gate.ts'
+import { Members, type Member } from './members.ts'
 import { printable, type Wish } from './parameters.ts'
-import { seenBy } from './seen.ts'
+import { goingOn, keptWish, renewal, type Renewed } from './renewal.ts'
+import { Seats } from './seats.ts'
+import { seenBy, type Seen } from './seen.ts'
 
 /** The socket, as a session needs it. */
 export interface Wire {
@@ -33,10 +37,8 @@ export interface Wire {
   wakes(outlet: Outlet, subscription: Subscription): void
 }
 
-export interface SessionLimits {
+export interface SessionLimits extends FrameLimits {
   readonly subscriptionsPerSessionMax: number
-  readonly framesPerSecondMax: number
-  readonly frameBytesMax: number
   readonly authMsMax: number
   readonly heartbeatMs: number
 }
@@ -55,48 +57,49 @@ export interface Addressed {
   readonly stream: string
   readonly wish: Wish
   readonly lastEventId: string
+  /** What was taken for it before the upgrade. */
+  readonly seat?: Seat
 }
 
-interface Member {
-  readonly id: string
-  readonly product: string
-  readonly stream: string
-  readonly agreement: string
-  readonly plan: string
-  readonly viewKey: string
-  readonly form: Form
-  readonly subscription: Subscription
-}
+type Asking = Pick<Member, 'id' | 'product' | 'stream' | 'wish'>
 
 /** A session without a subscription is closed as idle after this. */
 const IDLE_MS_MAX = 300_000
 /** A client is told this long before its token expires. */
 const EXPIRY_NOTICE_MS = 60_000
-/** Nothing in a raw message says whose it is. */
-const RAW_IS_ALONE = 'A session with a subscription in the format `raw` has no other one.'
-const CLOSING_CURSOR_BYTES_MAX = 64 * 1024
 
 export class Session {
   readonly id: string
   readonly #wire: Wire
   readonly #context: SessionContext
   readonly #addressed: Addressed | null
-  readonly #members = new Map<string, Member>()
+  readonly #members = new Members()
+  readonly #seats: Seats
+  #firstSeat: Seat | null
   #state: 'waiting' | 'open' | 'closed' = 'waiting'
   #identity: Identity | null = null
   readonly #openedAt: number
   #idleSince: number
   #heartbeatAt: number
   #expiryTold = false
-  #frames = { second: 0, count: 0 }
+  readonly #guard: FrameGuard
   /** Frames are served one after another, also where one has to wait for a key. */
   #serving: Promise<void> = Promise.resolve()
 
-  constructor(id: string, wire: Wire, context: SessionContext, addressed: Addressed | null) {
+  constructor(
+    id: string,
+    wire: Wire,
+    context: SessionContext,
+    addressed: Addressed | null,
+    seats = new Seats(context.gate),
+  ) {
     this.id = id
     this.#wire = wire
     this.#context = context
+    this.#guard = new FrameGuard(context.limits, context.clock)
     this.#addressed = addressed
+    this.#seats = seats
+    this.#firstSeat = addressed?.seat ?? null
     const now = context.clock.now()
     this.#openedAt = now
     this.#idleSince = now
@@ -119,13 +122,17 @@ export class Session {
     )
     if (this.#addressed === null) return
     const { product, stream, wish, lastEventId } = this.#addressed
-    const refusal = this.#subscribe('0', product, stream, wish, lastEventId)
-    if (refusal) this.close(refusal)
+    const subscribing = this.#subscribe('0', product, stream, wish, lastEventId)
+    // What the client sends meanwhile is served after it.
+    this.#serving = Promise.all([this.#serving, subscribing.then((refusal) => refusal && this.close(refusal))]).then(
+      () => undefined,
+      (error: unknown) => this.#fault(error),
+    )
   }
 
   /** One message of the client. */
   receive(bytes: Buffer, isBinary: boolean): void {
-    const refusal = this.#frameRefusal(bytes, isBinary)
+    const refusal = this.#guard.refusal(bytes, isBinary)
     if (refusal) return this.close(refusal)
     const text = bytes.toString('utf8')
     this.#serving = this.#serving.then(() => this.#serve(text)).catch((error: unknown) => this.#fault(error))
@@ -150,7 +157,7 @@ export class Session {
       this.close(refuse('idle', `The session had no subscription for ${IDLE_MS_MAX / 1000} s.`))
     if (now < this.#heartbeatAt) return
     this.#heartbeatAt = now + limits.heartbeatMs
-    for (const { subscription } of this.#members.values()) subscription.heartbeat()
+    for (const { subscription } of this.#members) subscription.heartbeat()
   }
 
   notice(control: Control): void {
@@ -172,33 +179,12 @@ export class Session {
 
   #end(reason: string): { readonly [id: string]: string } {
     this.#state = 'closed'
-    const cursors: { [id: string]: string } = Object.create(null) as { [id: string]: string }
-    let bytes = 0
-    for (const { id, subscription } of this.#members.values()) {
-      const cursor = subscription.close()
-      if (cursor === null) continue
-      // As it stands in the frame: an id may need several bytes a character.
-      const size = Buffer.byteLength(JSON.stringify(id)) + cursor.length + 4
-      if (bytes + size > CLOSING_CURSOR_BYTES_MAX) continue
-      bytes += size
-      cursors[id] = cursor
-    }
-    this.#members.clear()
+    this.#firstSeat?.release()
+    const cursors = this.#members.closeAll()
     const { log, clock } = this.#context
     const fields = { event: 'closed', session: this.id, transport: 'websocket', consumer: this.consumer, reason }
     log.info({ ...fields, seconds: Math.round((clock.now() - this.#openedAt) / 1000) }, 'session closed')
     return cursors
-  }
-
-  #frameRefusal(bytes: Buffer, isBinary: boolean): Refusal | null {
-    const { frameBytesMax, framesPerSecondMax } = this.#context.limits
-    if (bytes.byteLength > frameBytesMax)
-      return refuse('too-big', `A frame has at most ${frameBytesMax} bytes; this one had ${bytes.byteLength}.`)
-    if (isBinary) return refuse('bad-frame', 'Frames of a client are JSON text; this one was binary.')
-    const second = Math.floor(this.#context.clock.monotonic() / 1000)
-    if (second !== this.#frames.second) this.#frames = { second, count: 0 }
-    if (++this.#frames.count <= framesPerSecondMax) return null
-    return refuse('too-many-frames', `More than ${framesPerSecondMax} frames within a second.`)
   }
 
   async #serve(text: string): Promise<void> {
@@ -217,7 +203,7 @@ export class Session {
       case 'auth':
         return await this.#authenticate(frame)
       case 'subscribe':
-        return this.#serveSubscribe(frame)
+        return await this.#serveSubscribe(frame)
       case 'unsubscribe':
         return this.#serveUnsubscribe(frame)
       case 'ping':
@@ -257,7 +243,7 @@ export class Session {
   #refresh(identity: Identity): void {
     this.#identity = identity
     this.#expiryTold = false
-    for (const member of this.#members.values()) {
+    for (const member of this.#members) {
       const grant = this.#context.gate.authorize(identity, member.product, member.stream)
       if (isRefusal(grant)) this.#over(member, grant, member.subscription.close())
     }
@@ -271,12 +257,12 @@ export class Session {
     this.#wire.send({ type: 'notice', kind: 'token-expiring', expiresAt: isoTime(expiresAt) })
   }
 
-  #serveSubscribe(frame: ClientFrame): void {
+  async #serveSubscribe(frame: ClientFrame): Promise<void> {
     const asked = readSubscribe(frame)
     if (isRefusal(asked)) return this.#error(idOf(frame), asked)
     const { id, product, stream, wish } = asked
-    const refusal = this.#subscribe(id, product, stream, wish, '')
-    if (refusal) this.#error(id, refusal)
+    const refusal = await this.#subscribe(id, product, stream, wish, '')
+    if (refusal && !this.#ended()) this.#error(id, refusal)
   }
 
   #serveUnsubscribe(frame: ClientFrame): void {
@@ -286,44 +272,86 @@ export class Session {
       const detail = `There is no subscription «${printable(id ?? '')}» in this session.`
       return this.#error(id, refuse('bad-parameter', detail, { parameter: 'id' }))
     }
-    this.#members.delete(member.id)
-    const cursor = member.subscription.close() ?? undefined
+    const cursor = this.#members.close(member) ?? undefined
     this.#wire.send({ type: 'unsubscribed', id: member.id, cursor })
     this.#logClosed(member, 'unsubscribed')
   }
 
-  #subscribe(id: string, product: string, stream: string, wish: Wish, lastEventId: string): Refusal | null {
-    const { gate, hub, clock, limits } = this.#context
+  async #subscribe(
+    id: string,
+    product: string,
+    stream: string,
+    wish: Wish,
+    lastEventId: string,
+  ): Promise<Refusal | null> {
+    const { limits } = this.#context
     if (this.#members.size >= limits.subscriptionsPerSessionMax) {
       return refuse(
         'too-many-subscriptions',
         `A session has at most ${limits.subscriptionsPerSessionMax} subscriptions.`,
       )
     }
+    const asked = { id, product, stream, wish: { format: this.#wire.defaultForm, ...wish } }
+    const understood = this.#understand(asked, lastEventId)
+    if (isRefusal(understood)) return understood
+    const seat = this.#takeFirstSeat() ?? (await this.#seats.take(understood.grant.agreement))
+    if (isRefusal(seat)) return seat
+    // Asked anew: meanwhile a newer token may have come, or the documents been published anew.
+    const now = this.#ended() ? null : this.#understand(asked, lastEventId)
+    if (now === null || isRefusal(now)) seat.release()
+    else this.#open({ id, wish: keptWish(asked.wish, lastEventId) }, now.grant, now.seen, seat)
+    return now !== null && isRefusal(now) ? now : null
+  }
+
+  #understand({ id, product, stream, wish }: Asking, lastEventId: string): Renewed | Refusal {
+    const { gate, clock } = this.#context
     const grant = gate.authorize(this.#identity as Identity, product, stream)
     if (isRefusal(grant)) return grant
-    const seen = seenBy(gate, grant, { format: this.#wire.defaultForm, ...wish }, lastEventId, clock.now())
+    const seen = seenBy(gate, grant, wish, lastEventId, clock.now())
     if (isRefusal(seen)) return seen
+    return this.#members.refusal(id, seen.spec.key, seen.spec.form) ?? { grant, seen }
+  }
+
+  /** Documents were published anew: what is not served any more ends, what has changed is another view from here on. */
+  republished(): void {
+    if (this.#identity === null || this.#state !== 'open') return
+    for (const member of [...this.#members]) if (!this.#ended()) this.#renew(member, this.#identity)
+  }
+
+  #renew(member: Member, identity: Identity): void {
+    const { gate, clock } = this.#context
+    const answer = renewal(gate, { ...member, identity }, clock.now())
+    if (answer === null) return
+    const cursor = member.subscription.close()
+    if (isRefusal(answer)) return this.#over(member, answer, cursor)
+    const seen = goingOn(answer.seen, member.subscription, cursor)
+    this.#open(member, answer.grant, seen, member.seat, cursor === null ? undefined : 'document')
+  }
+
+  /** The place taken before the upgrade is that of the address, which is subscribed to first. */
+  #takeFirstSeat(): Seat | null {
+    const seat = this.#firstSeat
+    this.#firstSeat = null
+    return seat
+  }
+
+  #open({ id, wish }: Pick<Member, 'id' | 'wish'>, grant: Grant, seen: Seen, seat: Seat, reason?: 'document'): void {
+    const { gate, hub } = this.#context
     const { key: viewKey, form } = seen.spec
-    const others = [...this.#members.values()]
-    const twin = this.#members.get(id) ?? others.find((other) => other.viewKey === viewKey)
-    if (twin) return refuse('duplicate-subscription', duplicateDetail(id, twin.id))
-    if (others.some((other) => other.form === 'raw' || form === 'raw'))
-      return refuse('bad-parameter', RAW_IS_ALONE, { parameter: 'format' })
     const outlet = this.#wire.outlet(form, (event) => this.#told(member, event))
-    const subscription = hub.open({ ...seen, outlet })
+    const subscription = hub.open({ ...seen, outlet, account: gate.account(grant) })
     const { id: agreement, plan } = grant.agreement
-    const member: Member = { id, product, stream, agreement, plan: plan.name, viewKey, form, subscription }
-    this.#members.set(id, member)
+    const names = { id, product: grant.product.id, stream: grant.stream.id, agreement, plan: plan.name, wish, reason }
+    const member: Member = { ...names, viewKey, form, seat, subscription }
+    this.#members.add(member)
     this.#wire.wakes(outlet, subscription)
-    return null
   }
 
   #told(member: Member, event: SubscriptionEvent): void {
-    const { id, agreement, plan } = member
+    const { id, agreement, plan, reason } = member
     if (event.type === 'ended') return this.#over(member, event.refusal, event.cursor)
     if (event.type !== 'subscribed') return this.#wire.send(controlOf(event, member.subscription.view.number))
-    this.#wire.send({ type: 'subscribed', id, view: event.view, cursor: event.cursor, agreement, plan })
+    this.#wire.send({ type: 'subscribed', id, view: event.view, cursor: event.cursor, reason, agreement, plan })
     const { log } = this.#context
     const fields = { product: member.product, stream: member.stream, agreement, subscription: id }
     log.info(
@@ -338,20 +366,10 @@ export class Session {
     const begun = cursor !== null
     const closes = rowOf(refusal.code).closesSession || (this.#addressed !== null && id === '0')
     if (closes) return this.close(refusal)
-    this.#members.delete(id)
+    this.#members.close(member)
     this.#logClosed(member, refusal.code)
     if (!begun) return this.#error(id, refusal)
-    const { code, retryAfter, detail } = refusal
-    this.#wire.send({
-      type: 'ended',
-      id,
-      view: subscription.view.number,
-      cursor,
-      code,
-      retry: rowOf(code).retry,
-      retryAfter,
-      detail,
-    })
+    this.#wire.send(endedOf(id, subscription.view.number, cursor, refusal))
   }
 
   #logClosed(member: Member, reason: string): void {
@@ -361,31 +379,12 @@ export class Session {
   }
 
   #error(id: string | null, refusal: Refusal): void {
-    const { code, detail, parameter, scope, retryAfter } = refusal
-    const { status, title, retry, closesSession } = rowOf(code)
-    if (closesSession && code !== 'bad-frame') return this.close(refusal)
-    this.#wire.send({
-      type: 'error',
-      id: id ?? undefined,
-      code,
-      status,
-      title,
-      detail,
-      parameter,
-      scope,
-      retry,
-      retryAfter,
-    })
+    if (rowOf(refusal.code).closesSession && refusal.code !== 'bad-frame') return this.close(refusal)
+    this.#wire.send(errorOf(id, refusal))
   }
 
   #fault(error: unknown): void {
     this.#context.log.error({ event: 'fault', session: this.id, error: String(error) }, 'a frame could not be served')
     this.close(refuse('internal', 'The frame could not be served because of a fault on our side.'))
   }
-}
-
-function duplicateDetail(id: string, twin: string): string {
-  if (id === twin)
-    return `The session already has a subscription «${printable(id)}»; choose another id, or unsubscribe it first.`
-  return `The session already sees just this as «${printable(twin)}»; one subscription brings every record once.`
 }

@@ -8,6 +8,7 @@ import { isRefusal } from './gate.ts'
 import { readQuery } from './parameters.ts'
 import { Reply } from './reply.ts'
 import { copyRequest, streamOf, type Request } from './request.ts'
+import { Seats } from './seats.ts'
 import { Session, type Addressed } from './session.ts'
 import { createCarriers, SocketWire, type Carriers } from './socketWire.ts'
 
@@ -25,6 +26,7 @@ interface SocketData {
 interface Held {
   readonly identity: Identity | null
   readonly addressed: Addressed | null
+  readonly seats?: Seats
   readonly refusal: Refusal | null
   readonly protocol: string
   /** While it is open. */
@@ -87,15 +89,13 @@ async function upgrade(
   carriers: Carriers,
   completion: Completion<SocketData>,
 ): Promise<void> {
-  // RFC 6455 §4.2.1, and with `close` the process would not survive the upgrade (completion.ts).
-  if (!/(^|,)\s*upgrade\s*(,|$)/i.test(request.connection)) {
-    const detail = 'A WebSocket handshake says `Connection: Upgrade`.'
-    return reply.problem(refuse('bad-parameter', detail, { parameter: 'connection' }))
-  }
+  const unfit = handshakeRefusal(request)
+  // RFC 6455 §4.4: whoever speaks another version is told which one is spoken here.
+  if (unfit) return reply.problem(unfit, { 'Sec-WebSocket-Version': '13' })
   const offered = request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))
   try {
     const data = await admit(request, offered?.slice(BEARER_PREFIX.length) ?? null, admissions)
-    if (reply.gone) return
+    if (reply.gone) return leave(data)
     // A browser cannot see the status of a refused handshake: it is let in, and told (protocol.md, «Close codes»).
     if (isRefusal(data) && offered === undefined)
       return reply.problem(data, admissions.headersOf(data, request.authorization !== ''))
@@ -107,13 +107,43 @@ async function upgrade(
       reply.res.upgrade({ held }, request.webSocketKey, protocol, request.webSocketExtensions, context),
     )
     if (held.ws) opened(held.ws, carriers, admissions)
+    else leave(data)
   } catch (error) {
     admissions.fault(error, 'a handshake')
     reply.problem(refuse('internal', 'The handshake failed because of a fault on our side.'))
   }
 }
 
-type Admitted = { readonly identity: Identity | null; readonly addressed: Addressed | null }
+/** Nobody came: what was taken for them is given back. */
+function leave(data: Admitted | Refusal): void {
+  if (!isRefusal(data)) data.addressed?.seat?.release()
+}
+
+/**
+ * What RFC 6455 §4.2.1 asks of a handshake, where uWS looks at the length of the key alone. Where `Connection` says `close`, the
+ * process would not survive the upgrade (completion.ts).
+ */
+function handshakeRefusal({ connection, upgrade, webSocketVersion, webSocketKey }: Request): Refusal | null {
+  const refusal = (parameter: string, said: string): Refusal =>
+    refuse('bad-parameter', `A WebSocket handshake ${said}.`, { parameter })
+  if (!lists(connection, 'upgrade')) return refusal('connection', 'says `Connection: Upgrade`')
+  if (!lists(upgrade, 'websocket')) return refusal('upgrade', 'says `Upgrade: websocket`')
+  if (webSocketVersion !== '13') return refusal('sec-websocket-version', 'is of version 13')
+  if (!/^[A-Za-z0-9+/]{22}==$/.test(webSocketKey))
+    return refusal('sec-websocket-key', 'has a key of 16 bytes in base64')
+  return null
+}
+
+/** Whether a header's list of tokens holds this one, in any case. */
+function lists(header: string, token: string): boolean {
+  return header.split(',').some((one) => one.trim().toLowerCase() === token)
+}
+
+interface Admitted {
+  readonly identity: Identity | null
+  readonly addressed: Addressed | null
+  readonly seats?: Seats
+}
 
 async function admit(request: Request, offered: string | null, admissions: Admissions): Promise<Admitted | Refusal> {
   const { gate, cors } = admissions.context
@@ -136,11 +166,12 @@ async function admit(request: Request, offered: string | null, admissions: Admis
   if (token === null) return { identity: null, addressed }
   const identity = await gate.authenticate(token)
   if (isRefusal(identity)) return identity
-  if (addressed) {
-    const refusal = admissions.check(identity, addressed)
-    if (refusal) return refusal
-  }
-  return { identity, addressed }
+  if (!addressed) return { identity, addressed }
+  const grant = admissions.check(identity, addressed)
+  if (isRefusal(grant)) return grant
+  const seats = new Seats(gate)
+  const seat = await seats.take(grant.agreement)
+  return isRefusal(seat) ? seat : { identity, addressed: { ...addressed, seat }, seats }
 }
 
 function opened(ws: WebSocket<SocketData>, carriers: Carriers, admissions: Admissions): void {
@@ -153,15 +184,17 @@ function opened(ws: WebSocket<SocketData>, carriers: Carriers, admissions: Admis
   const refusal = data.refusal ?? admissions.refusal()
   if (refusal) {
     admissions.counters.refused++
+    data.addressed?.seat?.release()
     wire.send(closingOf(refusal, {}))
     return wire.close(rowOf(refusal.code).close, refusal.code)
   }
-  const session = new Session(id, wire, admissions.context, data.addressed)
+  const session = new Session(id, wire, admissions.context, data.addressed, data.seats)
   data.session = session
   admissions.enter({
     tick: (now) => wire.watch(now, session),
     close: (refusal) => session.close(refusal),
     notice: (control) => session.notice(control),
+    republished: () => session.republished(),
     session,
   })
   if (data.identity) session.admit(data.identity)

@@ -20,8 +20,10 @@ const STREAM: Stream = {
   invalid: 'frame',
   message: 'quake',
   contentType: 'application/json',
+  encoding: { kind: 'json' },
   schema: null,
   filterable: [],
+  parameters: [],
 }
 
 function planNamed(name: string): PricePlan {

@@ -110,7 +110,18 @@ class Counting implements PlanSource {
     const more =
       this.#code === null
         ? []
-        : [{ severity: 'error' as const, code: this.#code, message: '', fix: null, pointer: '', file: '', line: null }]
+        : [
+            {
+              severity: 'error' as const,
+              code: this.#code,
+              message: '',
+              fix: null,
+              pointer: '',
+              file: '',
+              line: null,
+              column: null,
+            },
+          ]
     return Promise.resolve(planOf(document, product, [...findings, ...more]))
   }
 }

@@ -34,7 +34,7 @@ describe('compiler', () => {
   })
 
   it("a document that eats the thread's memory is told, and the next one is compiled", async (t) => {
-    const { compiler } = compilerOf(t, { compileMemoryMiBMax: 8 })
+    const { compiler } = compilerOf(t, { compileMemoryMiBMax: 24 })
     const plan = await compiler.compile(textOf(documentWith()))
     assert.deepEqual(codesOf(plan.findings), ['compile-failed'])
     assert.match(plan.findings[0]?.message ?? '', /memory/i)

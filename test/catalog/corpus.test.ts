@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Compiler } from '../../gateway/catalog/compiler.ts'
@@ -49,4 +49,26 @@ describe('corpus', () => {
       assert.notEqual(validate('no object'), null)
     })
   }
+
+  for (const [file, , stream] of STREAMS.slice(0, 3)) {
+    it(`${file}: the parameter of its address chooses the topic where no binding names one`, async () => {
+      const overlay = readFileSync(join(packageRoot, 'test', 'corpus', 'overlays', overlayOf(file)), 'utf8')
+      const unbound = overlay.replace(/^ *bindings: .*\n/m, '')
+      assert.notEqual(unbound, overlay)
+      const document = { ...corpus(file), overlay: { file: overlayOf(file), text: unbound } }
+      const plan = await compiler.compile(document)
+      assert.deepEqual([codesOf(plan.findings), codesOf(plan.findings, 'warning')], [[], ['topic-open']])
+      const [exposed] = plan.product?.streams ?? []
+      assert.equal(exposed?.id, stream)
+      assert.match(exposed?.topic ?? '', /^smartylighting\.streetlights\.1\.0\.\w+\.\{streetlightId\}\./)
+      assert.deepEqual(
+        exposed?.parameters.map(({ name, field, description }) => [name, field, description]),
+        [['streetlightId', null, 'The ID of the streetlight.']],
+      )
+    })
+  }
 })
+
+function overlayOf(file: string): string {
+  return file.replace(/\.ya?ml$/, '.product.yaml')
+}

@@ -106,9 +106,9 @@ describe('filterable', () => {
   })
 
   it('where the payload is not served for another reason, that reason alone is told', () => {
-    const avro = "{ schemaFormat: 'application/vnd.apache.avro;version=1.9.0', schema: { type: string } }"
+    const protobuf = "{ schemaFormat: 'application/vnd.google.protobuf;version=3', schema: { type: string } }"
     assert.deepEqual(
-      compile('a', avro).findings.map(({ code }) => code),
+      compile('a', protobuf).findings.map(({ code }) => code),
       ['schema-format-unsupported'],
     )
     assert.deepEqual(

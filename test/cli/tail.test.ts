@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { after, describe, it } from 'node:test'
-import { adviceFor } from '../../gateway/cli/tail/advice.ts'
-import { ERRORS } from '../../gateway/errors.ts'
 import { playGateway, records, send, type Act } from './gatewayDouble.ts'
 import { FastClock, testEdge, type TestEdge } from './support.ts'
 
@@ -245,32 +243,5 @@ describe('weir tail', () => {
     ]) {
       assert.equal(await edgeOf().run('tail', ...args), 2, args.join(' '))
     }
-  })
-
-  it('the range of a close code decides, for every code of the table', () => {
-    for (const [error, { close }] of Object.entries(ERRORS)) {
-      const advice = adviceFor({ code: close, reason: 'why', retryAfterMs: null }, 0, () => 0)
-      const expected =
-        close < 4200 ? 'again' : close < 4400 ? 'why (n); get a new token and go on with --from' : 'why (n)'
-      assert.equal('stop' in advice ? advice.stop.replace(String(close), 'n') : 'again', expected, error)
-    }
-  })
-
-  it('waits grow, are jittered, stay under half a minute and never fall to nothing', () => {
-    const lost = { code: 1006, reason: 'lost', retryAfterMs: null }
-    const waitOf = (attempt: number, random: number): number => {
-      const advice = adviceFor(lost, attempt, () => random)
-      return 'reconnectMs' in advice ? advice.reconnectMs : assert.fail('stopped')
-    }
-    assert.deepEqual(
-      [0, 1, 2, 20, 5000].map((attempt) => waitOf(attempt, 0)),
-      [250, 500, 1000, 15_000, 15_000],
-    )
-    assert.equal(waitOf(20, 1), 30_000)
-    assert.deepEqual(
-      adviceFor({ ...lost, code: 4000 }, 0, () => 0.25),
-      { reconnectMs: 250 },
-    )
-    assert.ok('stop' in adviceFor({ ...lost, code: 4429, retryAfterMs: 1 }, 0, () => 0))
   })
 })

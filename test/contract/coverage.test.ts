@@ -6,6 +6,7 @@ import { Bench, type BenchOptions } from '../integration/support/bench.ts'
 import { LinesClient } from '../integration/support/lines.ts'
 import { pricePlan, product, stream } from '../integration/support/product.ts'
 import { SseClient, type Frame } from '../integration/support/sse.ts'
+import { ModelPool } from '../stream/model/pool.ts'
 import { until } from '../integration/support/until.ts'
 import { WsClient, type WsOptions } from '../integration/support/webSocket.ts'
 import { ENDLESS, frameOf, listen, TRANSPORTS, type Asking, type Listener } from './listener.ts'
@@ -90,6 +91,8 @@ describe('wire contract', () => {
       seen.row('parameter', 'Last-Event-ID', at)
       assert.deepEqual((await first(at, '?from=earliest&where=n==2'))['data'], { n: 2, m: 2 })
       seen.row('parameter', 'where', at)
+      assert.deepEqual((await first(at, '?from=earliest&param.m=3'))['data'], { n: 3, m: 3 })
+      seen.row('parameter', 'param.<name>', at)
       assert.deepEqual((await first(at, '?from=earliest&fields=m'))['data'], { m: 1 })
       seen.row('parameter', 'fields', at)
       const event = open(at, bench, { query: '?from=earliest&format=cloudevents' })
@@ -111,6 +114,14 @@ describe('wire contract', () => {
           Object.keys(bad),
         )
       }
+    })
+
+    it(`${at}: a record that is no Avro is told, and the stream goes on`, async () => {
+      const own = await withStream({ encoding: { kind: 'avro', schema: 'int', framing: 'plain' } })
+      for (const bytes of ['ff', '02']) own.append(Buffer.from(bytes, 'hex'))
+      const client = open(at, own, { query: '?from=earliest' })
+      await frameOf(client, 'the good one', ({ data }) => data === 1)
+      assert.equal((await frameOf(client, 'the bad one', typed('invalid')))['reason'], 'undecodable')
     })
 
     it(`${at}: each reason of a gap is told before the records behind it`, async () => {
@@ -241,10 +252,10 @@ describe('wire contract', () => {
     }
     await say({ type: 'auth', token: bench.token({ scopes: ['quakes:read'] }) }, 'authenticated')
     await say({ type: 'ping' }, 'pong')
-    const wish = { from: 'earliest', where: 'n=ge=2', fields: 'm', format: 'record' }
+    const wish = { from: 'earliest', where: 'n=ge=1', fields: 'm', format: 'record', 'param.m': '2' }
     await say({ type: 'subscribe', id: 'a', ...STREAM, ...wish }, 'subscribed')
     assert.deepEqual((await client.frame('record'))['data'], { m: 2 })
-    for (const name of Object.keys(wish)) seen.row('parameter', name, 'subscribe')
+    for (const name of Object.keys(wish)) seen.row('parameter', name.replace(/^param\..+/, 'param.<name>'), 'subscribe')
     seen.row('format', 'record', 'subscribe')
     await say({ type: 'subscribe', id: 'b', product: 'quakes', stream: 'scoped' }, 'subscribed')
     const { code } = await say({ type: 'auth', token: bench.token() }, 'ended')
@@ -329,6 +340,45 @@ describe('wire contract', () => {
     assert.equal(faulty.faults.length, 1)
   })
 
+  for (const at of ENDLESS) {
+    it(`${at}: a spent allowance is told before and when it is, a record that no window pays as such, and usage that cannot be recorded as a pause`, async () => {
+      const pool = new ModelPool(100)
+      pool.grant(2, 200)
+      const own = await withStream({}, { poolOf: () => pool })
+      const client = open(at, own, { query: '?from=earliest' })
+      for (const n of [1, 2]) own.append({ n })
+      own.append({ n: 'x'.repeat(200) })
+      own.append({ n: 3 })
+      const big = await frameOf(client, 'the one that is too big', typed('invalid'))
+      assert.equal(big['reason'], 'too-big-for-plan')
+      pool.warn({ window: 'P1D', unit: 'messages', limit: 2, used: 2, resetsAt: own.clock.now() + HOUR_MS })
+      await frameOf(client, 'the warning', ({ kind }) => kind === 'quota-80')
+      pool.exhaust()
+      assert.equal((await frameOf(client, 'the pause', typed('paused')))['reason'], 'quota')
+      pool.grant(1, 100)
+      await frameOf(client, 'the rest', ({ data }) => (data as { n?: unknown } | undefined)?.n === 3)
+      own.hub.halt('metering')
+      await frameOf(client, 'the other pause', ({ reason }) => reason === 'metering')
+      own.hub.proceed('metering')
+    })
+  }
+
+  it('a plan that ends streams at its limit closes a session over one stream, and ends a subscription of others', async () => {
+    const pool = new ModelPool(1e6)
+    const own = await withStream({}, { poolOf: () => pool })
+    own.append({ n: 1 })
+    const client = socket('/streams/quakes/events?from=earliest', { token: own.token() }, own)
+    const many = await session({}, own)
+    many.send({ type: 'subscribe', id: 'a', ...STREAM, from: 'earliest' })
+    await Promise.all([client.frame('subscribed'), many.frame('subscribed')])
+    await until('both to wait', () => pool.refusals >= 2 || null)
+    pool.end()
+    await closedWith(client, 'quota-exhausted')
+    assert.equal((await many.frame('ended'))['code'], 'quota-exhausted')
+    many.send({ type: 'ping' })
+    await many.frame('pong')
+  })
+
   it('what one subscription may not is an `error`, and the session goes on', async () => {
     const client = await session()
     const refused = async (code: ErrorCode, fields: object): Promise<void> => {
@@ -350,11 +400,33 @@ describe('wire contract', () => {
     await refused('too-many-subscriptions', { where: 'n==2' })
   })
 
+  it('a document that is published anew changes the view at a point that is told, and no record is lost', async () => {
+    const own = await withStream({ showKey: false })
+    own.append({ n: 1 }, { key: 'k' })
+    const client = await session({}, own)
+    client.send({ type: 'subscribe', id: 'a', ...STREAM, from: 'earliest' })
+    await client.frame('record')
+    await own.republish([product({ streams: [stream({ partitions: 1, showKey: true })], plans: [pricePlan()] })])
+    const again = await client.frame('subscribed', 2)
+    assert.equal(again['reason'], 'document')
+    own.append({ n: 2 }, { key: 'k' })
+    await until('both', () => client.records.length === 2 || null)
+    assert.deepEqual(
+      client.records.map(({ data, key }) => [data, key]),
+      [
+        [{ n: 1 }, undefined],
+        [{ n: 2 }, 'k'],
+      ],
+    )
+  })
+
   it('every address that is served answers', async () => {
     const paths: readonly (readonly [keyof typeof CONTRACT.address, string])[] = [
       ['/streams/{product}/{stream}', '/streams/quakes/events'],
       ['/products', '/products'],
       ['/products/{product}', '/products/quakes'],
+      ['/usage', '/usage'],
+      ['/usage/lines', '/usage/lines?period=2026-11'],
       ['/errors/{code}', '/errors/slow'],
       ['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource'],
       ['/healthz', '/healthz'],
@@ -373,7 +445,7 @@ describe('wire contract', () => {
     seen.row('error code', 'bad-format')
   })
 
-  it('every address, frame and parameter that is not served yet is refused by name', async () => {
+  it('every address and frame that is not served yet, and an unknown parameter of a stream, is refused by name', async () => {
     for (const name of Object.keys(CONTRACT.address).filter((name) => whyNot('address', name) !== null)) {
       const [path = '', method = 'GET'] = name.split(' ').toReversed()
       const answer = await fetch(bench.url + path.replace(/\{\w+\}/g, 'quakes'), { method })

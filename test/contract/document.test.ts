@@ -32,7 +32,7 @@ describe('weir.asyncapi.yaml', () => {
     const catalog = await loadCatalog({ specs, clusters: [], documentBytesMax: 1024 * 1024 }, compiler)
     assert.deepEqual(
       catalog.products.map(({ id }) => id),
-      ['earthquakes'],
+      ['departures', 'earthquakes', 'weather'],
     )
     const own = catalog.findings.filter(({ file }) => file === PROTOCOL_FILE)
     assert.deepEqual(
@@ -71,6 +71,7 @@ describe('weir.asyncapi.yaml', () => {
     ['error code', () => schemas['ErrorCode']],
     ['format', () => schemas['Format']],
     ['invalid reason', () => schemas['InvalidReason']],
+    ['subscribed reason', () => schemas['Subscribed']?.properties?.['reason']],
     ['gap reason', () => schemas['Gap']?.properties?.['reason']],
     ['pause reason', () => schemas['Paused']?.properties?.['reason']],
     ['notice kind', noticeKinds],
@@ -80,7 +81,12 @@ describe('weir.asyncapi.yaml', () => {
       assert.deepEqual(new Set(find()?.enum), new Set(served(kind))))
 
   it('names the parameters of each place, and of every code its close code and advice', () => {
-    const names = (schema: string): readonly string[] => Object.keys(schemas[schema]?.properties ?? {})
+    const names = (schema: string): readonly string[] => {
+      const { properties = {}, patternProperties = {} } = schemas[schema] ?? {}
+      const patterns = Object.keys(patternProperties as object)
+      assert.ok(patterns.every((pattern) => pattern === String.raw`^param\..+$`))
+      return [...Object.keys(properties), ...patterns.map(() => 'param.<name>')]
+    }
     assert.deepEqual(
       [...names('StreamHeaders'), ...names('StreamQuery')].sort(),
       [...served('parameter', 'sse')].sort(),
@@ -101,6 +107,7 @@ describe('weir.asyncapi.yaml', () => {
     assert.equal(schemas['SubscriptionId']?.['maxLength'], ID_CHARS_MAX)
     assert.equal(schemas['Where']?.['maxLength'], SELECTION_LIMITS.whereCharsMax)
     assert.equal(schemas['Fields']?.['maxLength'], SELECTION_LIMITS.fieldsCharsMax)
+    assert.equal(schemas['Param']?.['maxLength'], SELECTION_LIMITS.paramCharsMax)
   })
 
   it('every schema is one, and every object of a frame is closed', () => {
@@ -126,5 +133,6 @@ function isError({ severity }: { readonly severity: number }): boolean {
 
 function noticeKinds(): Schema {
   const token = schemas['TokenNotice']?.properties?.['kind']?.['const']
-  return { enum: [token, ...(schemas['CountNotice']?.properties?.['kind']?.enum ?? [])] }
+  const quota = schemas['QuotaNotice']?.properties?.['kind']?.['const']
+  return { enum: [token, quota, ...(schemas['CountNotice']?.properties?.['kind']?.enum ?? [])] }
 }

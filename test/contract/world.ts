@@ -1,5 +1,5 @@
 import type { Source } from '../../gateway/stream/source.ts'
-import { product, stream } from '../integration/support/product.ts'
+import { parameter, product, stream } from '../integration/support/product.ts'
 
 export const SCHEMA = {
   type: 'object',
@@ -7,11 +7,12 @@ export const SCHEMA = {
   properties: { n: { type: 'integer' }, m: { type: 'integer' } },
 }
 const FILTERABLE = [{ name: 'n', path: ['n'], type: 'integer' as const }]
+const M = { name: 'm', path: ['m'], type: 'integer' as const }
 /** What there is to ask for: a stream with all that one can have, and one for each way to be refused. */
 export const PRODUCTS = [
   product({
     streams: [
-      stream({ partitions: 1, schema: SCHEMA, filterable: FILTERABLE }),
+      stream({ partitions: 1, schema: SCHEMA, filterable: FILTERABLE, parameters: [parameter('m', { field: M })] }),
       stream({ id: 'scoped', topic: 'scoped.v1', scope: 'quakes:read' }),
       stream({ id: 'gone', topic: 'gone.v1' }),
     ],

@@ -32,10 +32,11 @@ describe('yaml', () => {
   it('every place is found again by its path, through aliases too', () => {
     const yaml = parseYaml('a:\n  b: 1\n  c: [1,\n    x]\nd: &d\n  e: 2\nf: *d\n')
     assert.deepEqual(yaml.value, { a: { b: 1, c: [1, 'x'] }, d: { e: 2 }, f: { e: 2 } })
-    const lines = [[], ['a'], ['a', 'c'], ['a', 'c', 1], ['f'], ['f', 'e']].map((path) => yaml.lineOf(path))
+    const lines = [[], ['a'], ['a', 'c'], ['a', 'c', 1], ['f'], ['f', 'e']].map((path) => yaml.placeOf(path)?.line)
     assert.deepEqual(lines, [1, 1, 3, 4, 7, 6])
-    assert.equal(yaml.lineOf(['a', 'z']), null)
-    assert.equal(yaml.lineOf(['a', 'b', 'c']), null)
+    assert.deepEqual(parseYaml('{"a": 1,\n  "b": [true, x]}').placeOf(['b', 1]), { line: 2, column: 15 })
+    assert.equal(yaml.placeOf(['a', 'z']), null)
+    assert.equal(yaml.placeOf(['a', 'b', 'c']), null)
   })
 
   for (const [what, text, message, line] of REFUSED) {

@@ -50,11 +50,28 @@ export const LAYERS: readonly Layer[] = [
   { from: 'assembly/', may: [''] },
   { from: 'gateway.ts', may: ['', '../plugins/'] },
   // The commands of the process edge: they build nothing that serves.
-  { from: 'cli/', may: ['config.ts', 'config/', 'package.ts', 'rawMember.ts', 'catalog/', ...CLI_ACCESS, ...GROUND] },
+  // `usage` asks the ledger itself: finance has its report without a running gateway.
+  {
+    from: 'cli/',
+    may: [
+      'config.ts',
+      'billing/',
+      'drivers/sql/',
+      'config/',
+      'package.ts',
+      'rawMember.ts',
+      'catalog/',
+      '../client/',
+      ...CLI_ACCESS,
+      ...GROUND,
+    ],
+  },
+  // For other programs: it knows nothing of ours, of Node or of any package.
+  { from: '../client/', may: [], outside: false },
   { from: 'main.ts', may: ['gateway.ts', 'cli/', 'config.ts', 'package.ts', ...GROUND] },
 ]
 
 /** Files that may read the clock, make random numbers, set timers and read the environment. */
-export const EDGES: readonly string[] = ['gateway/clock.ts', 'gateway/config.ts', 'gateway/main.ts']
+export const EDGES: readonly string[] = ['gateway/clock.ts', 'gateway/config.ts', 'gateway/main.ts', 'client/clock.ts']
 
 export const LINES_MAX = 400

@@ -57,7 +57,7 @@ describe('when Kafka is away', () => {
   })
 
   it('at the start of a stream, a WebSocket is closed with 4002 and an event stream is told so inside a 200', async () => {
-    const absent = await GatewayProcess.start({ brokers: ['127.0.0.1:1'], topic: topic.name, dataDir: gateway.dataDir })
+    const absent = await GatewayProcess.start({ brokers: ['127.0.0.1:1'], topic: topic.name, issuer: gateway })
     const webSocket = new WsClient(absent.stream, { token })
     const sse = new SseClient(absent.stream, { token })
     clients.push(webSocket, sse)

@@ -24,8 +24,7 @@ describe('a client that is cut off', () => {
     console.log(`WEIR_TEST_SEED=${seed}`)
     topic = await Topic.create(kafkaBrokers())
     const first = await GatewayProcess.start({ brokers: kafkaBrokers(), topic: topic.name })
-    const { dataDir } = first
-    gateways.push(first, await GatewayProcess.start({ brokers: kafkaBrokers(), topic: topic.name, dataDir }))
+    gateways.push(first, await GatewayProcess.start({ brokers: kafkaBrokers(), topic: topic.name, issuer: first }))
     token = await first.token()
   })
   after(async () => {

@@ -75,7 +75,7 @@ describe('a client that does not read', () => {
     const tight = await GatewayProcess.start({
       brokers: kafkaBrokers(),
       topic: topic.name,
-      dataDir: gateway.dataDir,
+      issuer: gateway,
       limits: { stuckMsMax: 2_000, logMemoryBytesMax: 16 * MIB },
     })
     strict = tight

@@ -1,15 +1,21 @@
 /**
- * Breaks the code on purpose, once per named mutation, and wants the tests to notice: `npm run mutations [-- FILTER…]`. Works in
- * a copy of the tree. A mutation that no test notices, or that changes nothing any more, fails the run.
+ * Breaks the code on purpose, once per named mutation, and wants the tests to notice: `npm run mutations [-- AREA… | PART_OF_A_NAME…]`.
+ * Works in a copy of the tree, so that however it ends, nothing here is changed. A mutation that no test notices, or that changes
+ * nothing any more, fails the run.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { systemClock } from '../../gateway/clock.ts'
 import { packageRoot } from '../../gateway/package.ts'
+import { sourceTree } from '../house/tree.ts'
+import { selectTests } from '../runner/select.ts'
+import { findServices } from '../services/find.ts'
 import { removeFolder, scratchFolder } from '../services/scratch.ts'
-import { MUTATIONS, type Mutation } from './mutations.ts'
+import { SERVICE_NAMES, type ServiceName, VARIABLES } from '../services/service.ts'
+import type { Mutation } from './mutation.ts'
+import { AREAS } from './mutations.ts'
 
 /** Neither source nor anything that a test reads. */
 const LEFT_OUT = /^(?:\.git|data|dist.*|.*\.log)$/
@@ -18,15 +24,33 @@ const SHARED = ['node_modules', '.cache']
 const TEST_MS_MAX = 120_000
 
 const filters = process.argv.slice(2)
-const chosen = MUTATIONS.filter(({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)))
+const isChosen = (area: string, name: string): boolean =>
+  filters.length === 0 || filters.some((filter) => filter === area || name.includes(filter))
+const chosen = Object.entries(AREAS).flatMap(([area, all]) => all.filter(({ name }) => isChosen(area, name)))
+/** The test that runs now. */
+let running: ChildProcess | null = null
+process.once('exit', () => running?.kill('SIGKILL'))
+// The copy goes with the process (scratch.ts).
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+const services = await findServices(needsOf(chosen))
+const env = { ...process.env, ...Object.fromEntries(services.map(({ name, value }) => [VARIABLES[name], value])) }
 const tree = copyTree()
 try {
   process.exitCode = (await mutateAll(tree, chosen)) ? 0 : 1
 } finally {
   removeFolder(tree)
+  await Promise.all(services.map((service) => service.stop()))
+}
+
+function needsOf(mutations: readonly Mutation[]): readonly ServiceName[] {
+  const named = new Set(mutations.flatMap(({ tests }) => tests.map((test) => `test/${test}.test.ts`)))
+  const files = selectTests(sourceTree(packageRoot, ['test']), [])
+  const needed = new Set(files.filter(({ path }) => named.has(path)).flatMap(({ needs }) => needs))
+  return SERVICE_NAMES.filter((name) => needed.has(name))
 }
 
 async function mutateAll(root: string, mutations: readonly Mutation[]): Promise<boolean> {
+  const began = systemClock.monotonic()
   build(root)
   for (const test of new Set(mutations.flatMap(({ tests }) => tests))) {
     if (await passes(root, test)) continue
@@ -35,14 +59,17 @@ async function mutateAll(root: string, mutations: readonly Mutation[]): Promise<
   }
   let seen = 0
   for (const mutation of mutations) {
-    const began = systemClock.monotonic()
+    const at = systemClock.monotonic()
     const outcome = await mutate(root, mutation)
-    const seconds = ((systemClock.monotonic() - began) / 1000).toFixed(1)
     if (outcome.seen) seen++
-    console.log(`${outcome.seen ? 'noticed' : 'UNSEEN '}  ${mutation.name}: ${outcome.told} (${seconds} s)`)
+    console.log(`${outcome.seen ? 'noticed' : 'UNSEEN '}  ${mutation.name}: ${outcome.told} (${secondsSince(at)} s)`)
   }
-  console.log(`\n${seen} noticed, ${mutations.length - seen} not`)
+  console.log(`\n${seen} noticed, ${mutations.length - seen} not, in ${secondsSince(began)} s`)
   return seen > 0 && seen === mutations.length
+}
+
+function secondsSince(began: number): string {
+  return ((systemClock.monotonic() - began) / 1000).toFixed(1)
 }
 
 interface Outcome {
@@ -83,8 +110,10 @@ function passes(root: string, test: string): Promise<boolean> {
   if (!existsSync(file)) throw new Error(`there is no test ${test}`)
   const child = spawn(process.execPath, ['--test-reporter=tap', file], {
     cwd: root,
+    env,
     stdio: ['ignore', 'pipe', 'ignore'],
   })
+  running = child
   const end = (): boolean => child.kill('SIGKILL')
   const timer = systemClock.after(TEST_MS_MAX, end)
   createInterface({ input: child.stdout }).on('line', (line) => void (/^ *not ok /.test(line) && end()))

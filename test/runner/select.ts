@@ -15,11 +15,14 @@ export interface TestFile {
   readonly ownKafka: boolean
   /** It drives a browser (services/chromium.ts). */
   readonly browser: boolean
+  /** It spoils connections by toxiproxy (services/toxiproxy.ts). */
+  readonly toxiproxy: boolean
 }
 
 const USE = 'test/services/use.ts'
 const OWN_KAFKA = 'test/services/kafka.ts'
 const BROWSER = 'test/services/chromium.ts'
+const TOXIPROXY = 'test/services/toxiproxy.ts'
 const FUNCTIONS: { readonly [name: string]: ServiceName } = {
   kafkaBrokers: 'kafka',
   redisUrl: 'redis',
@@ -71,7 +74,7 @@ function needsOf(path: string, read: ReadonlyMap<string, readonly Reference[]>):
     }
   }
   const shared = SERVICE_NAMES.filter((name) => needs.has(name))
-  return { needs: shared, ownKafka: seen.has(OWN_KAFKA), browser: seen.has(BROWSER) }
+  return { needs: shared, ownKafka: seen.has(OWN_KAFKA), browser: seen.has(BROWSER), toxiproxy: seen.has(TOXIPROXY) }
 }
 
 /** `import * as` names nothing and may use all. */

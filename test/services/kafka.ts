@@ -16,6 +16,8 @@ export interface KafkaCluster {
   readonly brokers: readonly string[]
   /** host:port by node id of a listener beside the plain one. */
   listener(name: string): readonly string[]
+  /** host:port by node id at which clients of a proxied listener look for the brokers. */
+  advertised(name: string): readonly string[]
   /** By node id; a restarted broker has a new one. */
   pids(): readonly number[]
   /** Resolves when the process is gone. SIGTERM hands leadership over first. */
@@ -33,8 +35,10 @@ export interface KafkaOptions {
   readonly brokers?: 1 | 3
   /** server.properties that win over kafka/settings.ts. */
   readonly settings?: Settings
-  /** Listeners beside the plain one that tests write over: name in capitals → SSL, SASL_PLAINTEXT or SASL_SSL. */
+  /** Listeners beside the plain one that tests write over: name in capitals → PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL. */
   readonly listeners?: { readonly [name: string]: string }
+  /** Those of them that clients are told to reach at other ports, which are left free: for proxies of the test's. */
+  readonly proxied?: readonly string[]
   /** More arguments of `kafka.tools.StorageTool format`, as for SCRAM users. */
   readonly format?: readonly string[]
   /** More arguments of the broker's Java. */
@@ -65,26 +69,30 @@ interface Layout {
     readonly folder: string
     readonly address: string
     readonly more: { readonly [listener: string]: number }
+    readonly advertised: { readonly [listener: string]: number }
   }[]
   readonly options: KafkaOptions
 }
 
 async function layOut(options: KafkaOptions): Promise<Layout> {
-  const { brokers = 1, settings = {}, listeners = {} } = options
+  const { brokers = 1, settings = {}, listeners = {}, proxied = [] } = options
   const names = Object.keys(listeners)
-  const each = 2 + names.length
-  const free = await freePorts(each * brokers)
-  const ports = Array.from({ length: brokers }, (_, id): NodePorts => ({
-    client: free[each * id] as number,
-    controller: free[each * id + 1] as number,
-    more: Object.fromEntries(names.map((name, i) => [name, free[each * id + 2 + i] as number])),
-  }))
+  const free = await freePorts((2 + names.length + proxied.length) * brokers)
+  const take = (): number => free.pop() as number
+  const named = (all: readonly string[]): { [name: string]: number } =>
+    Object.fromEntries(all.map((name) => [name, take()]))
+  const ports = Array.from({ length: brokers }, () => ({
+    client: take(),
+    controller: take(),
+    more: named(names),
+    advertised: named(proxied),
+  })) satisfies NodePorts[]
   const root = scratchFolder('kafka')
-  const nodes = ports.map(({ client, more = {} }, id) => {
+  const nodes = ports.map(({ client, more, advertised }, id) => {
     const folder = join(root, String(id))
     mkdirSync(folder)
     writeFileSync(propertiesOf(folder), serverProperties({ id, folder, ports, settings, listeners }))
-    return { folder, address: `127.0.0.1:${client}`, more }
+    return { folder, address: `127.0.0.1:${client}`, more, advertised }
   })
   return { clusterId: randomBytes(16).toString('base64url'), folder: root, nodes, options }
 }
@@ -98,8 +106,8 @@ function format({ clusterId, options }: Layout): (node: { readonly folder: strin
     const tool = startJava(folder, [
       'kafka.tools.StorageTool',
       'format',
-      '-t',
-      clusterId,
+      // In one word: an id may begin with a dash.
+      `--cluster-id=${clusterId}`,
       '-c',
       config,
       ...(options.format ?? []),
@@ -136,6 +144,10 @@ class Cluster implements KafkaCluster {
 
   listener(name: string): readonly string[] {
     return this.#layout.nodes.map(({ more }) => `127.0.0.1:${more[name]}`)
+  }
+
+  advertised(name: string): readonly string[] {
+    return this.#layout.nodes.map(({ advertised }) => `127.0.0.1:${advertised[name]}`)
   }
 
   pids(): readonly number[] {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { ENDLESS } from '../../gateway/stream/account.ts'
 import { Batch } from '../../gateway/stream/batch.ts'
 import type { Carrier, Outlet } from '../../gateway/stream/outlet.ts'
 
@@ -55,7 +56,7 @@ describe('batch', () => {
       fc.property(sizes, fc.integer({ min: 1, max: 100_000 }), fc.nat(100_000), (frames, capacity, used) => {
         const room = capacity - Math.min(used, capacity)
         const outlet = new Buffered(capacity, room)
-        const batch = new Batch(outlet, room)
+        const batch = new Batch(outlet, room, ENDLESS)
         const taken = fill(batch, frames)
         assert.ok(batch.flush())
         const [bytes = 0] = outlet.sent
@@ -66,10 +67,10 @@ describe('batch', () => {
   })
 
   it('says whether the connection was the bound', () => {
-    const small = new Batch(new Buffered(1_000, 500), 500)
+    const small = new Batch(new Buffered(1_000, 500), 500, ENDLESS)
     assert.equal(fill(small, [300, 300]), 1)
     assert.ok(small.full)
-    const ample = new Batch(new Buffered(10_000_000, 10_000_000), 10_000_000)
+    const ample = new Batch(new Buffered(10_000_000, 10_000_000), 10_000_000, ENDLESS)
     assert.ok(
       fill(
         ample,
@@ -80,7 +81,7 @@ describe('batch', () => {
   })
 
   it('ends its share of the turn by what it looked at, too, so that filtered records hold up nobody', () => {
-    const batch = new Batch(new Buffered(1_000, 0), 0)
+    const batch = new Batch(new Buffered(1_000, 0), 0, ENDLESS)
     const taken = fill(
       batch,
       Array.from({ length: 100_000 }, () => 0),
@@ -91,7 +92,7 @@ describe('batch', () => {
 
   it('one frame larger than its share still goes', () => {
     const outlet = new Buffered(10_000_000, 10_000_000)
-    const batch = new Batch(outlet, 10_000_000)
+    const batch = new Batch(outlet, 10_000_000, ENDLESS)
     assert.equal(fill(batch, [1_000_000, 10]), 1)
     assert.ok(batch.flush())
     assert.deepEqual(outlet.sent, [1_000_000])
@@ -99,9 +100,9 @@ describe('batch', () => {
 
   it('writes nothing where it has nothing, and says when the connection is over', () => {
     const closed = new Buffered(1_000, 1_000, false)
-    assert.ok(new Batch(closed, 1_000).flush())
+    assert.ok(new Batch(closed, 1_000, ENDLESS).flush())
     assert.deepEqual(closed.sent, [])
-    const batch = new Batch(closed, 1_000)
+    const batch = new Batch(closed, 1_000, ENDLESS)
     fill(batch, [10])
     assert.ok(!batch.flush())
   })

@@ -74,7 +74,7 @@ describe('hub, against a model of the log', () => {
     for (const counted of [tally.off, tally.on, tally.entries, tally.left])
       for (const [what, times] of Object.entries(counted)) assert.ok(times >= enough, `${what}: only ${times} times`)
     assert.ok(tally.gaps.retention >= enough && tally.gaps.reset >= enough)
-    assert.ok(tally.records >= 100 * RUNS)
+    assert.ok(tally.records >= 100 * RUNS && tally.metered >= 50 * RUNS && tally.refusals >= enough)
   })
 
   after(() => console.log(JSON.stringify(tally)))

@@ -235,7 +235,7 @@ describe('hub', () => {
     assert.equal(sent.subscription.mode, 'reading')
     await bench.run()
     assert.equal(sent.subscription.mode, 'riding')
-    assert.deepEqual(bench.hub.counts.off, { socket: 0, pause: 0, replay: 0 })
+    assert.deepEqual(bench.hub.counts.off, { socket: 0, quota: 0, pause: 0, replay: 0 })
   })
 
   it('a reader whose socket takes nothing gives back the memory that others wait for', async () => {

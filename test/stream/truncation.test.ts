@@ -4,6 +4,7 @@ import { Hub } from '../../gateway/stream/hub.ts'
 import type { Outlet, SubscriptionEvent } from '../../gateway/stream/outlet.ts'
 import type { Record } from '../../gateway/stream/record.ts'
 import type { FollowSink, Slice, Source } from '../../gateway/stream/source.ts'
+import { accountOf } from './model/account.ts'
 import { CountedDecode, recordOf, specOf } from './model/records.ts'
 
 const NOW = Date.UTC(2026, 10, 22)
@@ -60,7 +61,7 @@ describe('truncation', () => {
       tell: (event) => void events.push(event),
     }
     const spec = specOf('v', new CountedDecode())
-    hub.open({ spec, source, from: { kind: 'latest' }, horizon: null, outlet })
+    hub.open({ spec, source, from: { kind: 'latest' }, horizon: null, outlet, account: accountOf('a') })
     await settle()
     log = run(0, 10)
     const told = sink as unknown as FollowSink

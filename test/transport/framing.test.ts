@@ -3,30 +3,44 @@ import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Bench } from '../integration/support/bench.ts'
 import { product, stream } from '../integration/support/product.ts'
-import { SseClient, type Frame } from '../integration/support/sse.ts'
+import { seedOfRun } from '../integration/support/random.ts'
 import { until } from '../integration/support/until.ts'
-import { WsClient } from '../integration/support/webSocket.ts'
+import { readEvents, readLines, readWebSocket, type Came, type Format, type FramedReader } from './framedReaders.ts'
 
-const RUNS = 25
+const RUNS = 150
+const RECORDS_MIN = 300
 /** What has broken framings before. */
 const NASTY = [
-  '\r',
-  '\n',
-  '\r\n',
-  '\n\n',
-  '\0',
-  '\u2028',
-  '\u2029',
-  '</script>',
-  'data: x',
-  ':',
-  '"',
-  '\\',
-  '\\u0000',
-  '\ufeff',
-  '\ud83d\ude00',
-  '\ud800',
-  'id: w1.x\n\n',
+  ...[
+    '\r',
+    '\n',
+    '\r\n',
+    '\n\n',
+    '\0',
+    '\u2028',
+    '\u2029',
+    '\u0085',
+    '</script>',
+    'data: x',
+    ':',
+    '"',
+    '\\',
+    '\\u0000',
+  ],
+  ...['\ufeff', '\ud83d\ude00', '\ud800', 'id: w1.x\n\n', '}', ']}\n', '","cursor":"w1.x"', 'event: closing\n'],
+]
+/** JSON that survives only as text: a parser that writes it anew would change it. */
+const AS_PRODUCED = [
+  ...['1e400', '-0', '123456789012345678901234567890.10', '{"a":1,"a":2,"a":3}', '"\\ud800"', '"\\u2028"', '"\u2028"'],
+  ...['"</script>"', '{"__proto__":{"x":1}}', '{"":{"":[]}}', '{"type":"closing","cursor":"w1.x"}', '"\\r\\n\\u0000"'],
+  ...['[1,\n2,\r3,\r\n\r\n4]', '\n\n{"data"\n:\n"id: x"}\n\n', `${'['.repeat(500)}1${']'.repeat(500)}`],
+]
+/** Each once, at the end: they take their time. */
+const LARGE = [
+  `"${'\\n\u00e9'.repeat(250_000)}"`,
+  `${'['.repeat(10_000)}${']'.repeat(10_000)}`,
+  `${'{"a":'.repeat(10_000)}null${'}'.repeat(10_000)}`,
+  `[${'\r\n'.repeat(200_000)}1]`,
 ]
 
 const text = fc
@@ -46,7 +60,7 @@ const spaced = fc
 const value = fc.oneof(
   fc.constant(null),
   bytes,
-  spaced.map((one) => new Uint8Array(Buffer.from(one))),
+  fc.oneof(spaced, fc.constantFrom(...AS_PRODUCED)).map((one) => new Uint8Array(Buffer.from(one))),
 )
 const record = fc.record({ key: fc.option(bytes), value, header: bytes })
 
@@ -57,82 +71,154 @@ interface Produced {
 }
 
 describe('framing', () => {
+  const seed = seedOfRun()
   let bench: Bench
+  let readers: readonly FramedReader[]
   before(async () => {
+    console.log(`WEIR_TEST_SEED=${seed}`)
     bench = await Bench.start({ products: [product({ streams: [stream({ partitions: 1 })] })] })
-  })
-  after(() => bench.close())
-
-  it('no bytes of a value, key or header break an event stream or a message: each comes alone and as it was', async () => {
-    let produced = 0
     const token = bench.token()
-    const sse = new SseClient(bench.stream, { token })
-    const webSocket = new WsClient(bench.stream, { token })
-    await until('both to ride', () => bench.hub.stats().riding === 2 || null)
-    await fc.assert(
-      fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 20 }), async (records: readonly Produced[]) => {
-        const seen = [sse.frames.length, webSocket.frames.length] as const
-        for (const one of records) {
-          bench.memory.append('quakes.v1', { key: one.key, value: one.value, headers: [['source', one.header]] })
-        }
-        const first = produced
-        produced += records.length
-        const from = (frames: readonly Frame[], at: number): Frame[] => frames.slice(at).filter(({ id }) => id !== '0')
-        await until(
-          'all of them',
-          () =>
-            from(sse.frames, seen[0]).length >= records.length &&
-            from(webSocket.frames, seen[1]).length >= records.length,
-        )
-        for (const frames of [from(sse.frames, seen[0]), from(webSocket.frames, seen[1])]) {
-          assert.equal(frames.length, records.length)
-          records.forEach((one, i) => assertFramed(frames[i] as Frame, one, `0-${first + i}`))
-        }
-      }),
-      { numRuns: RUNS },
-    )
+    const formats: readonly Format[] = ['record', 'cloudevents', 'raw']
+    readers = formats.flatMap((format) => [
+      readWebSocket(bench.stream, token, format),
+      readEvents(bench.stream, token, format),
+      ...(format === 'raw' ? [] : [readLines(bench.stream, token, format)]),
+    ])
+    await until('all to ride', () => bench.hub.stats().riding === readers.length)
+  })
+  after(async () => {
+    for (const reader of readers) reader.destroy()
+    await until('all to have left', () => bench.admissions.live === 0)
     assert.deepEqual(bench.faults, [])
-    sse.destroy()
-    webSocket.destroy()
-    await until('both to have left', () => bench.admissions.live === 0 || null)
+    await bench.close()
   })
 
-  it('a value of a million bytes and one nested two thousand deep arrive whole', async () => {
-    const sse = new SseClient(bench.stream, { token: bench.token() })
-    const webSocket = new WsClient(bench.stream, { token: bench.token() })
-    await until('both to ride', () => bench.hub.stats().riding === 2 || null)
-    const values = [`"${'\\n\u00e9'.repeat(260_000)}"`, `${'['.repeat(2_000)}${']'.repeat(2_000)}`]
-    for (const one of values) bench.append(Buffer.from(one))
-    for (const client of [sse, webSocket]) {
-      await until('both', () => client.records.length === values.length || null)
-      values.forEach((one, i) =>
-        assert.equal(JSON.stringify(client.records[i]?.['data']), JSON.stringify(JSON.parse(one))),
-      )
+  let produced = 0
+  /** Appends them, and holds what comes, in each format and over each transport, to them. */
+  async function passWhole(records: readonly Produced[]): Promise<void> {
+    const seen = readers.map((reader) => framesOf(reader).length)
+    const first = produced
+    for (const { key, value: payload, header } of records) {
+      bench.memory.append('quakes.v1', { key, value: payload, headers: [['source', header]] })
     }
-    sse.destroy()
-    webSocket.destroy()
+    produced += records.length
+    for (const [i, reader] of readers.entries()) {
+      const came = (): readonly Came[] => framesOf(reader).slice(seen[i])
+      await until(
+        () => `${records.length} over ${reader.name}, there are ${came().length}; WEIR_TEST_SEED=${seed}`,
+        () => came().length >= records.length,
+        30_000,
+      )
+      assert.equal(came().length, records.length, reader.name)
+      records.forEach((one, at) => assertFramed(reader, came()[at] as Came, one, `0-${first + at}`))
+    }
+    for (const format of ['record', 'cloudevents'] as const) await assertPaged(format, records, first)
+  }
+
+  /** As one page, or more where a page has no room for all, each found by the cursor of the one before. */
+  async function assertPaged(format: Format, records: readonly Produced[], first: number): Promise<void> {
+    const reader = { name: `page, ${format}`, format }
+    let [from, at] = [cursor, 0]
+    while (at < records.length) {
+      const headers = { Authorization: `Bearer ${bench.token()}` }
+      const answer = await fetch(`${bench.stream}?from=${from}&limit=1000&format=${format}`, { headers })
+      const whole = await answer.text()
+      const page = JSON.parse(whole) as { readonly records: readonly object[]; readonly cursor: string }
+      assert.ok(page.records.length > 0, whole.slice(0, 200))
+      // A record is a line of a page, so that its own text can be seen as well.
+      const lines = whole.replace(/^\{"records":\[/, '').split('\n')
+      for (const [i] of page.records.entries()) {
+        const line = (lines[i] as string).replace(/^,/, '')
+        assertFramed(reader, { text: line, bytes: Buffer.from(line) }, records[at] as Produced, `0-${first + at}`)
+        at++
+      }
+      from = page.cursor
+    }
+    if (format === 'cloudevents') cursor = from
+  }
+  let cursor = 'earliest'
+
+  it('no bytes of a value, key or header break any format over any transport: each comes alone and as it was', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(record, { minLength: 4, maxLength: 20 }), passWhole),
+      // A smaller failure would be one of the records behind the first failure.
+      { numRuns: RUNS, seed, endOnFailure: true },
+    )
+    assert.ok(produced >= RECORDS_MIN, `only ${produced} records`)
   })
+
+  for (const one of LARGE) {
+    it(`a value of ${one.length} characters that begins with ${JSON.stringify(one.slice(0, 6))} arrives whole`, () =>
+      passWhole([{ key: null, value: Buffer.from(one), header: Buffer.from('x') }]))
+  }
 })
 
-function assertFramed(frame: Frame, { key, value: payload, header }: Produced, id: string): void {
-  assert.equal(frame['id'], id)
-  const parsed = parse(payload)
-  if (parsed === undefined) {
-    assert.equal(frame.type, 'invalid')
-    assert.equal(frame['bytes'], Buffer.from(payload as Uint8Array).toString('base64'))
-    return
-  }
-  assert.equal(frame.type, 'record')
-  assert.equal(JSON.stringify(frame['data']), JSON.stringify(parsed))
-  assert.equal(frame['key'], key === null ? null : Buffer.from(key).toString('utf8'))
-  assert.deepEqual(frame['headers'], { source: Buffer.from(header).toString('utf8') })
+/** What is a record, or stands for one. */
+function framesOf({ format, came, name }: FramedReader): readonly Came[] {
+  assert.ok(!came.some(({ event }) => event === 'broken'), `${name}: an event stream that its parser refuses`)
+  return came.filter(({ text: one, event, binary }) => {
+    if (format === 'raw')
+      return (
+        binary === true ||
+        event === 'invalid' ||
+        (binary === undefined ? event === undefined : one.startsWith('{"type":"invalid"'))
+      )
+    return format === 'record' ? /^\{"type":"(?:record|invalid)"/.test(one) : one.startsWith('{"specversion"')
+  })
 }
 
-/** What a strict reader makes of the payload; undefined where it is no JSON in UTF-8. */
-function parse(payload: Uint8Array | null): unknown {
-  if (payload === null) return null
+interface Shape {
+  readonly id: string
+  readonly type: string
+  readonly key?: string
+  readonly headers?: object
+  readonly bytes?: string
+  readonly partitionkey?: string
+  readonly data?: { readonly bytes?: string }
+}
+
+function assertFramed(
+  { name, format }: Pick<FramedReader, 'name' | 'format'>,
+  { text: came, bytes: raw, event, binary }: Came,
+  { key, value: payload, header }: Produced,
+  id: string,
+): void {
+  const kept = asProduced(payload)
+  const oneLine = kept?.replace(/[\r\n]/g, ' ')
+  if (format === 'raw' && kept !== undefined) {
+    assert.ok(event === undefined && binary !== false, name)
+    if (binary) assert.deepEqual(raw, Buffer.from(kept), name)
+    else assert.equal(came, oneLine, name)
+    return
+  }
+  const frame = JSON.parse(came) as Shape
+  assert.equal(frame.id, id, name)
+  const { bytes: shown } = format === 'cloudevents' ? (frame.data ?? {}) : frame
+  if (kept === undefined) {
+    assert.equal(frame.type, format === 'cloudevents' ? 'io.weir.invalid' : 'invalid', name)
+    assert.equal(shown, Buffer.from(payload as Uint8Array).toString('base64'), name)
+    return
+  }
+  assert.ok(came.endsWith(`"data":${oneLine}}`), `${name}: the payload's own text`)
+  if (format === 'cloudevents') return assert.equal(frame.partitionkey, key?.length ? attribute(key) : undefined, name)
+  assert.equal(frame.type, 'record', name)
+  assert.equal(frame.key, key === null ? null : Buffer.from(key).toString('utf8'), name)
+  assert.deepEqual(frame.headers, { source: Buffer.from(header).toString('utf8') }, name)
+}
+
+function attribute(key: Uint8Array): string {
+  return Buffer.from(key)
+    .toString('utf8')
+    .replace(/[\p{Cc}\p{Noncharacter_Code_Point}]/gu, '\ufffd')
+}
+
+/** The payload as text; undefined where a strict reader takes it for no JSON in UTF-8. */
+function asProduced(payload: Uint8Array | null): string | undefined {
+  if (payload === null) return 'null'
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload)) as unknown
+    const whole = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload)
+    JSON.parse(whole)
+    return whole
   } catch {
     return undefined
   }

@@ -90,6 +90,7 @@ function readApiVersions(reader: Reader): ApiVersions {
 export const FETCH: Api = { key: 1, name: 'Fetch' }
 export const LIST_OFFSETS: Api = { key: 2, name: 'ListOffsets' }
 export const METADATA: Api = { key: 3, name: 'Metadata' }
+export const DESCRIBE_CONFIGS: Api = { key: 32, name: 'DescribeConfigs' }
 export const OFFSET_FOR_LEADER_EPOCH: Api = { key: 23, name: 'OffsetForLeaderEpoch' }
 
 /** What every broker must speak; where it can more, topics are asked for by their id. */

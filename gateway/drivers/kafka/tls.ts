@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
@@ -22,6 +23,19 @@ export async function tlsOptions(tls: true | Tls, host: string): Promise<Connect
     pem('ssl.certFile', certFile),
     pem('ssl.keyFile', keyFile),
   ])
+  return joined(host, serverName, ca, cert, key)
+}
+
+/** The same for who cannot wait: throws what the file system throws. */
+export function tlsOptionsNow(tls: true | Tls, host: string): ConnectionOptions {
+  const { caFile, certFile, keyFile, serverName }: Tls = tls === true ? {} : tls
+  const [ca, cert, key] = [caFile, certFile, keyFile].map((file) => (file == null ? null : readFileSync(file)))
+  return joined(host, serverName, ca, cert, key)
+}
+
+type Pem = Buffer | null | undefined
+
+function joined(host: string, serverName: string | null | undefined, ca: Pem, cert: Pem, key: Pem): ConnectionOptions {
   const name = serverName ?? (isIP(host) === 0 ? host : null)
   return { ...(name && { servername: name }), ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
 }

@@ -3,6 +3,7 @@ import { fingerprint } from '../fingerprint.ts'
 import type { KafkaContext } from './context.ts'
 import { NO_LEADER, asSourceError, type Topology } from './directory.ts'
 import { gather } from './gather.ts'
+import { keptMsOf } from './retention.ts'
 import { offsetsAt, unresolvedAt, type Offsets } from './offsets.ts'
 
 /** Offsets are asked for by name: where another log comes under it meanwhile, they are asked for again, so often at most. */
@@ -21,7 +22,9 @@ export async function locate(context: KafkaContext, topic: string, at: At, signa
     const { id, epoch, leaders } = topology
     if (id !== null && (await context.directory.refresh(topic)).id !== id) continue
     const vector = leaders.map((_, partition) => offsets.get(partition) ?? unresolved)
-    return { epoch, log: id === null ? 0 : fingerprint(id), vector }
+    // Asked for by whoever begins to follow.
+    const kept = at === 'latest' ? { keptMs: await keptMsOf(context, topic, topology) } : {}
+    return { epoch, log: id === null ? 0 : fingerprint(id), vector, ...kept }
   }
   throw new SourceError('unavailable', `topic ${topic} is made anew again and again`)
 }

@@ -1,14 +1,16 @@
 import { bearerFrom } from '../../../gateway/access/bearer.ts'
 import { challengeOf, resourceMetadata } from '../../../gateway/access/challenge.ts'
 import { createConsumers, noSuchStream } from '../../../gateway/access/consumers.ts'
-import type { Identity } from '../../../gateway/access/grant.ts'
+import type { Agreement, Identity } from '../../../gateway/access/grant.ts'
+import { createAccounts } from '../../../gateway/assembly/accounts.ts'
 import type { Product, Stream } from '../../../gateway/catalog/plan.ts'
+import { topicsOf } from '../../../gateway/assembly/topics.ts'
 import { systemClock, type Clock } from '../../../gateway/clock.ts'
-import { compileSchema } from '../../../gateway/drivers/schema.ts'
 import { refuse } from '../../../gateway/errors.ts'
 import { silentLog } from '../../../gateway/log.ts'
-import { jsonDecoder } from '../../../gateway/source/decode/json.ts'
+import { decoderOf } from '../../../gateway/source/decode/decoder.ts'
 import { MemorySource } from '../../../gateway/source/memory.ts'
+import { ENDLESS, type Account, type Pool } from '../../../gateway/stream/account.ts'
 import { streamTag } from '../../../gateway/stream/cursor.ts'
 import { Hub, type HubLimits } from '../../../gateway/stream/hub.ts'
 import type { Source } from '../../../gateway/stream/source.ts'
@@ -42,6 +44,12 @@ const HUB_LIMITS: HubLimits = {
 }
 
 export interface BenchOptions {
+  /** What limits an agreement; absent: nothing does. */
+  readonly usage?: Gate['usage']
+  readonly usageLines?: Gate['usageLines']
+  readonly windows?: Gate['windows']
+  readonly seat?: Gate['seat']
+  readonly poolOf?: (agreement: Agreement) => Pool
   readonly products?: readonly Product[]
   readonly limits?: Partial<TransportLimits>
   readonly consumers?: Parameters<typeof createConsumers>[0]
@@ -70,6 +78,8 @@ export class Bench {
   readonly #publicUrl: string | undefined
   #close: () => void = () => undefined
   readonly #tokens = new Map<string, Identity>()
+  readonly #accountOf: (agreement: Agreement) => Account
+  #products: readonly Product[]
 
   static async start(options: BenchOptions = {}): Promise<Bench> {
     endWithoutWaiting()
@@ -89,17 +99,19 @@ export class Bench {
   private constructor(options: BenchOptions) {
     const { products = [quakes()], limits = {}, consumers = [], epoch = 0, source = (memory) => memory } = options
     this.clock = new ShiftedClock()
+    this.#products = products
     this.#publicUrl = options.publicUrl
+    this.#accountOf = createAccounts(options.poolOf ?? (() => ENDLESS))
     this.memory = new MemorySource({ clock: this.clock, epoch })
     for (const { streams } of products) {
-      for (const { topic, partitions } of streams) {
-        if (!this.memory.hasTopic(topic)) this.memory.createTopic(topic, partitions ?? 1)
-      }
+      for (const stream of streams)
+        for (const topic of topicsOf(stream))
+          if (!this.memory.hasTopic(topic)) this.memory.createTopic(topic, stream.partitions ?? 1)
     }
     const transport = { ...TRANSPORT_LIMITS, ...limits }
     const { sessionBufferBytesMax } = transport
     this.hub = new Hub(this.clock, { ...HUB_LIMITS, sessionBufferBytesMax }, (error) => this.faults.push(error))
-    const gate = this.#gate(products, createConsumers(consumers, silentLog), source(this.memory), transport)
+    const gate = this.#gate(createConsumers(consumers, silentLog), source(this.memory), transport, options)
     const { corsOrigins = [] } = options
     const random = (): number => options.random ?? 0.5
     this.admissions = new Admissions({
@@ -135,6 +147,12 @@ export class Bench {
     this.memory.append('quakes.v1', { value: bytes, ...rest, ...(key !== undefined && { key: Buffer.from(key) }) })
   }
 
+  /** As documents that are published anew do: a stream that is the same object is the same stream. */
+  async republish(products: readonly Product[]): Promise<void> {
+    this.#products = products
+    await this.admissions.republished()
+  }
+
   /** Lets time pass, and the gateway notice. */
   pass(ms: number): void {
     this.clock.shiftMs += ms
@@ -153,17 +171,17 @@ export class Bench {
   }
 
   #gate(
-    products: readonly Product[],
     consumers: ReturnType<typeof createConsumers>,
     source: Source,
     { recordBytesMax }: TransportLimits,
+    options: BenchOptions,
   ): Gate {
     const feeds = new Map<Stream, Feed>()
+    let revisions = 0
     const feedOf = (product: string, stream: Stream): Feed => {
       const key = `${product}/${stream.id}`
-      const check = stream.schema === null ? null : compileSchema(stream.schema, { strict: false })
       const ref = { key, tag: streamTag(key), topic: stream.topic }
-      return { stream: ref, decode: jsonDecoder(check, recordBytesMax), source }
+      return { stream: ref, decode: decoderOf(stream, recordBytesMax), source, revision: String(++revisions) }
     }
     return {
       authenticate: async (token) => {
@@ -174,7 +192,7 @@ export class Bench {
         return identity.expiresAt > this.clock.now() ? identity : refuse('token-expired', 'The token has expired.')
       },
       authorize: (identity, id, streamId) => {
-        const product = products.find((one) => one.id === id)
+        const product = this.#products.find((one) => one.id === id)
         const stream = product?.streams.find((one) => one.id === streamId)
         return product && stream ? consumers.authorize(identity, product, stream) : noSuchStream(id, streamId)
       },
@@ -183,7 +201,12 @@ export class Bench {
         feeds.set(stream, feed)
         return feed
       },
-      visible: (identity) => products.filter((product) => consumers.visible(identity, product)),
+      account: ({ agreement }) => this.#accountOf(agreement),
+      usage: options.usage ?? (async () => ({ asOf: null, agreements: [] })),
+      usageLines: options.usageLines ?? async function* () {},
+      windows: options.windows ?? (() => []),
+      seat: options.seat ?? (async () => ({ release() {} })),
+      visible: (identity) => this.#products.filter((product) => consumers.visible(identity, product)),
       bearer: bearerFrom,
       challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, this.publicUrl),
       publicUrl: () => this.publicUrl,

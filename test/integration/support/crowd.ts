@@ -129,6 +129,8 @@ function openEventStream(
     response.on('data', (chunk: Buffer) => {
       rest = eachBlock(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk, (block) => {
         const data = block.indexOf('data: ')
+        const named = block.subarray(0, Math.max(0, data)).includes('event: ')
+        if (named) return
         if (data >= 0) checker.see(block.toString('latin1', data, data + HEAD_CHARS))
         else if (!begun) {
           begun = true

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openDevelopmentIssuer } from '../../../gateway/access/developmentIssuer.ts'
@@ -16,10 +16,24 @@ export interface Settings {
   readonly brokers?: readonly string[]
   /** Of the copy of the earthquakes document that is served. */
   readonly topic?: string
+  /** A folder of documents of the test's own, in place of that one. */
+  readonly specs?: string
   readonly limits?: { readonly [name: string]: number }
   readonly playbackPerSecond?: number
-  /** Gateways of one world share it: the development issuer's keys lie there. */
+  /** Of a process that has ended: this one goes on there. */
   readonly dataDir?: string
+  /** Terms of the plan `pro`, in place of the team's. */
+  readonly terms?: Terms
+  /** Keys of the configuration beside these. */
+  readonly config?: object
+  /** Variables beside ours. */
+  readonly env?: { readonly [name: string]: string }
+  /** Arguments of node itself, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[]
+  /** Consumers on the plan `pro`. */
+  readonly consumers?: readonly string[]
+  /** A process whose development issuer's tokens count here, too. */
+  readonly issuer?: Pick<GatewayProcess, 'dataDir'>
 }
 
 /** A real gateway: `weir start` in a process of its own, with a configuration of the test's. */
@@ -41,11 +55,19 @@ export class GatewayProcess {
   static async start(settings: Settings = {}): Promise<GatewayProcess> {
     const folder = scratchFolder('gateway')
     const dataDir = settings.dataDir ?? join(folder, 'data')
+    const keys = 'development-issuer'
+    if (settings.issuer) cpSync(join(settings.issuer.dataDir, keys), join(dataDir, keys), { recursive: true })
     const config = join(folder, 'weir.yaml')
     writeFileSync(config, JSON.stringify(configOf(settings, folder, dataDir)))
     const log = join(folder, 'log.txt')
-    const args = ['--enable-source-maps', MAIN, 'start', '--json', '--config', config]
-    const child = startChild({ command: process.execPath, args, log, cwd: folder })
+    const args = ['--enable-source-maps', ...(settings.nodeArgs ?? []), MAIN, 'start', '--json', '--config', config]
+    const child = startChild({
+      command: process.execPath,
+      args,
+      log,
+      cwd: folder,
+      ...(settings.env && { env: { ...process.env, ...settings.env } }),
+    })
     const summary = await untilReady('the gateway', child, READY_MS_MAX, async () => summaryIn(log))
     return new GatewayProcess(child, log, dataDir, summary)
   }
@@ -55,9 +77,9 @@ export class GatewayProcess {
   }
 
   /** A token of the development issuer, on the plan without a short horizon. */
-  async token(ttlMs = 3_600_000): Promise<string> {
+  async token(ttlMs = 3_600_000, consumer = CONSUMER): Promise<string> {
     const issuer = await openDevelopmentIssuer(this.dataDir, systemClock)
-    return (await issuer.issueToken({ consumer: CONSUMER, ttlMs })).token
+    return (await issuer.issueToken({ consumer, ttlMs })).token
   }
 
   /** What a scrape says of a metric with these labels (`{why="socket"}`); 0 where it says nothing. */
@@ -93,25 +115,45 @@ function summaryIn(log: string): Summary | null {
 }
 
 function configOf(settings: Settings, folder: string, dataDir: string): object {
-  const { brokers, topic, limits, playbackPerSecond } = settings
+  const { brokers, topic, specs, limits, playbackPerSecond, terms, config, consumers = [CONSUMER] } = settings
   return {
     listen: { host: '127.0.0.1', port: 0 },
     control: { host: '127.0.0.1', port: 0 },
-    specs: [topic === undefined ? join(packageRoot, 'specs/earthquakes') : specsWith(topic, folder)],
+    specs: [specs ?? (topic === undefined ? join(packageRoot, 'specs/earthquakes') : specsWith(topic, folder, terms))],
     dataDir,
     ...(brokers && { clusters: { main: { brokers } } }),
     ...(limits && { limits }),
     ...(playbackPerSecond && { playback: { recordsPerSecond: playbackPerSecond } }),
-    consumers: [{ id: CONSUMER, agreements: [{ product: 'earthquakes', plan: 'pro' }] }],
+    consumers: consumers.map((id) => ({ id, agreements: specs ? [] : [{ product: 'earthquakes', plan: 'pro' }] })),
+    ...config,
   }
 }
 
-/** The team's own document, but for the topic, which belongs to one test. */
-function specsWith(topic: string, folder: string): string {
+/** The team's own document, but for the topic, which belongs to one test, and for the places of a plan, of which a crowd takes more. */
+function specsWith(topic: string, folder: string, terms: Terms | undefined): string {
   const specs = join(folder, 'specs')
   mkdirSync(specs)
-  const text = readFileSync(EARTHQUAKES, 'utf8').replaceAll('topic: quakes.events.v1', `topic: ${topic}`)
+  const text = readFileSync(EARTHQUAKES, 'utf8')
+    .replaceAll('topic: quakes.events.v1', `topic: ${topic}`)
+    .replace('connections: 20\n', 'connections: 5000\n')
+    .replace('subscriptions: 100\n', 'subscriptions: 5000\n')
+    .replace(...termsOf(terms))
   if (!text.includes(`topic: ${topic}\n`)) throw new Error('the document does not name its topic as expected')
   writeFileSync(join(specs, 'earthquakes.yaml'), text)
   return specs
+}
+
+export interface Terms {
+  /** As the document writes them: `{ per: PT1M, messages: 500 }`. */
+  readonly windows: string
+  readonly onLimit: 'pause' | 'close'
+  readonly onRedisLoss?: 'local' | 'pause'
+}
+
+const PRO_WINDOWS = /windows:\n( +- \{ per: P1M.*\n)( +- \{ per: PT1M.*\n)([^]*?)onLimit: overage\n/
+
+function termsOf(terms: Terms | undefined): [RegExp, string] {
+  if (terms === undefined) return [/$^/, '']
+  const { windows, onLimit, onRedisLoss = 'local' } = terms
+  return [PRO_WINDOWS, `windows: [${windows}]\n$3onRedisLoss: ${onRedisLoss}\n        onLimit: ${onLimit}\n`]
 }

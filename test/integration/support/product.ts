@@ -1,4 +1,4 @@
-import type { PricePlan, Product, Stream } from '../../../gateway/catalog/plan.ts'
+import type { PricePlan, Product, Stream, StreamParameter } from '../../../gateway/catalog/plan.ts'
 
 export function pricePlan(more: Partial<PricePlan> = {}): PricePlan {
   return {
@@ -36,10 +36,17 @@ export function stream(more: Partial<Stream> = {}): Stream {
     invalid: 'frame',
     message: 'quake',
     contentType: 'application/json',
+    encoding: { kind: 'json' },
     schema: null,
     filterable: [],
+    parameters: [],
     ...more,
   }
+}
+
+/** Chooses the topic where nothing else is said. */
+export function parameter(name: string, more: Partial<StreamParameter> = {}): StreamParameter {
+  return { name, description: null, examples: [], values: null, pattern: null, default: null, field: null, ...more }
 }
 
 /** An open, public product with one stream, `quakes/events`. */

@@ -33,7 +33,7 @@ export class Proxy {
   }
 
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) reset(socket)
   }
 
   /** Lets nothing through any more on the connections that are open, and tells nobody. */
@@ -49,7 +49,7 @@ export class Proxy {
   #accept(near: Socket, { port, hostname }: URL): void {
     const life = this.#lifeBytes(this.connections++)
     near.on('error', () => undefined)
-    if (life === 0) near.resetAndDestroy()
+    if (life === 0) reset(near)
     else this.#join(near, connect(Number(port), hostname), life)
   }
 
@@ -77,10 +77,19 @@ function passUpTo(life: number, from: Socket, to: Socket): void {
     const last = bytes.length >= left
     to.write(last ? bytes.subarray(0, left) : bytes, () => {
       if (!last) return
-      to.resetAndDestroy()
-      from.resetAndDestroy()
+      reset(to)
+      reset(from)
     })
     left -= bytes.length
     if (last) from.removeAllListeners('data').pause()
   })
+}
+
+/**
+ * Ends it by RST. Not while its FIN is on the way out: the handle then refuses (EINVAL), is never closed, and the process, when it is
+ * done, waits for that for ever, at full speed.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }

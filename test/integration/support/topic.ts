@@ -4,6 +4,20 @@ import { join } from 'node:path'
 import { Kafka, Partitioners, logLevel, type Producer } from 'kafkajs'
 import { packageRoot } from '../../../gateway/package.ts'
 import { rawMember } from '../../../gateway/rawMember.ts'
+import { until } from './until.ts'
+
+export interface TopicSettings {
+  readonly [name: string]: string
+}
+
+/** Compacts as soon as it can; what stands in the last segment never is, so it has to be written to. */
+export const COMPACTED: TopicSettings = {
+  'cleanup.policy': 'compact',
+  'segment.ms': '100',
+  'min.cleanable.dirty.ratio': '0.01',
+  'min.compaction.lag.ms': '0',
+  'delete.retention.ms': '0',
+}
 
 /** A topic of one test's own, and a producer for it. */
 export class Topic {
@@ -17,15 +31,21 @@ export class Topic {
     this.#producer = producer
   }
 
-  static async create(brokers: readonly string[], partitions = 4): Promise<Topic> {
+  static async create(brokers: readonly string[], partitions = 4, settings: TopicSettings = {}): Promise<Topic> {
     const name = `e2e.${randomBytes(6).toString('hex')}`
     const kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING })
     const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
-    await producer.connect()
     const topic = new Topic(name, kafka, producer)
     await topic.#admin(async (admin) => {
-      await admin.createTopics({ topics: [{ topic: name, numPartitions: partitions }], waitForLeaders: true })
+      const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }))
+      const topics = [{ topic: name, numPartitions: partitions, configEntries }]
+      // Its own wait for leaders fails where a broker does not know the topic yet.
+      await admin.createTopics({ topics, waitForLeaders: false })
+      const known = async (): Promise<boolean> => (await admin.fetchTopicOffsets(name)).length === partitions
+      await until('the topic to have leaders', () => known().catch(() => false))
     })
+    // Last, so that a failure leaves no connection that keeps the process.
+    await producer.connect()
     return topic
   }
 
@@ -40,6 +60,16 @@ export class Topic {
       for (const { partition, high } of await admin.fetchTopicOffsets(this.name)) ends[partition] = Number(high)
     })
     return ends
+  }
+
+  /** As the topic's retention does. */
+  async deleteBefore(partition: number, offset: number): Promise<void> {
+    const partitions = [{ partition, offset: String(offset) }]
+    await this.#admin(async (admin) => {
+      // Makes kafkajs look up the leaders, which deleting does not.
+      await admin.fetchTopicOffsets(this.name)
+      await admin.deleteTopicRecords({ topic: this.name, partitions })
+    })
   }
 
   async close(): Promise<void> {

@@ -14,10 +14,14 @@ export interface WsOptions {
   readonly onText?: (text: string) => void
 }
 
+const OPENING_BRACE = 0x7b
+
 /** A client of the npm package `ws` that writes down all that happens, and takes nothing that breaks the contract. */
 export class WsClient {
   readonly socket: WebSocket
   readonly frames: Frame[] = []
+  /** Of binary messages. */
+  readonly payloads: Buffer[] = []
   /** Of a handshake that was refused. */
   status = 0
   refusal: { readonly headers: IncomingMessage['headers']; body: string } | null = null
@@ -35,9 +39,11 @@ export class WsClient {
     this.socket.on('unexpected-response', (_, response) => this.#refused(response))
     this.socket.on('close', (code, reason) => (this.closed = { code, reason: reason.toString() }))
     this.socket.on('message', (data: Buffer, isBinary: boolean) => {
+      if (isBinary) this.payloads.push(data)
+      // A raw payload need be no JSON.
+      if (isBinary && data[0] !== OPENING_BRACE) return
       const text = data.toString('utf8')
       const frame = JSON.parse(text) as Frame
-      // A binary message is a raw payload, which may be any JSON.
       if (!isBinary) assertFrame('websocket', frame, this.socket.protocol)
       if (onText) onText(text)
       else this.frames.push(frame)

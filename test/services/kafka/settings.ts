@@ -25,16 +25,17 @@ export interface NodePorts {
   readonly controller: number
   /** Of the listeners beside the plain one, by name. */
   readonly more?: { readonly [listener: string]: number }
+  /** Where clients are told to find such a listener, if not at its own port. */
+  readonly advertised?: { readonly [listener: string]: number }
 }
 
 export type Settings = { readonly [name: string]: string | number | boolean }
 
 function addresses({ id, folder, ports, listeners = {} }: Node): Settings {
-  const { client, controller, more = {} } = ports[id] as NodePorts
-  const open = [
-    `CLIENT://127.0.0.1:${client}`,
-    ...Object.entries(more).map(([name, port]) => `${name}://127.0.0.1:${port}`),
-  ]
+  const { client, controller, more = {}, advertised = {} } = ports[id] as NodePorts
+  const all = { CLIENT: client, ...more }
+  const urls = (places: { readonly [name: string]: number }): string[] =>
+    Object.entries(places).map(([name, port]) => `${name}://127.0.0.1:${port}`)
   const protocols = { CLIENT: 'PLAINTEXT', CONTROLLER: 'PLAINTEXT', ...listeners }
   return {
     'node.id': id,
@@ -45,8 +46,8 @@ function addresses({ id, folder, ports, listeners = {} }: Node): Settings {
     'listener.security.protocol.map': Object.entries(protocols)
       .map(([name, protocol]) => `${name}:${protocol}`)
       .join(','),
-    listeners: [...open, `CONTROLLER://127.0.0.1:${controller}`].join(','),
-    'advertised.listeners': open.join(','),
+    listeners: urls({ ...all, CONTROLLER: controller }).join(','),
+    'advertised.listeners': urls({ ...all, ...advertised }).join(','),
     'log.dirs': join(folder, 'data'),
   }
 }

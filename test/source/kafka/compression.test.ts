@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 import { CompressionTypes, Partitioners } from 'kafkajs'
-import { java, kafkaClassPath } from '../../services/kafka/jars.ts'
+import { spawnKafkaTool } from '../../services/kafka/tool.ts'
 import { kafkaBrokers } from '../../services/use.ts'
 import { readAll } from '../../suites/source/world.ts'
 import { openKafka, type KafkaWorld } from './world.ts'
@@ -59,12 +58,11 @@ describe('kafka compression', () => {
 async function produceByJava(topic: string, codec: string): Promise<void> {
   const tool = 'org.apache.kafka.tools.ConsoleProducer'
   const options = ['--bootstrap-server', kafkaBrokers()[0]!, '--topic', topic, '--compression-codec', codec]
-  const jvm = ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', kafkaClassPath()]
   const properties = ['--producer-property', 'linger.ms=200', '--producer-property', 'batch.size=131072']
-  const child = spawn(java(), [...jvm, tool, ...options, ...properties], { stdio: ['pipe', 'ignore', 'pipe'] })
+  const child = spawnKafkaTool(tool, [...options, ...properties])
   let errors = ''
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
-  child.stdin.end(`${VALUES.join('\n')}\n`)
+  child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()))
+  child.stdin?.end(`${VALUES.join('\n')}\n`)
   const [code] = await once(child, 'exit')
   assert.equal(code, 0, errors)
 }

@@ -33,6 +33,19 @@ describe('kafka life cycle', () => {
     assert.deepEqual([heard.downs.length, heard.ups], [1, 0])
   })
 
+  test('says how long a topic keeps its records at least, where the topic says so', async () => {
+    const kept = async (settings: { readonly [name: string]: string }): Promise<number | null | undefined> => {
+      const topic = `kept-${process.pid}-${Object.values(settings).join('-').replaceAll(',', '.')}`
+      const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
+      await world.admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true })
+      return (await world.source.locate(topic, 'latest')).keptMs
+    }
+    assert.equal(await kept({ 'retention.ms': '7200000' }), 7_200_000)
+    assert.equal(await kept({ 'retention.ms': '-1' }), null)
+    assert.equal(await kept({ 'retention.ms': '7200001', 'retention.bytes': '1000000' }), null, 'it may go sooner')
+    assert.equal(await kept({ 'cleanup.policy': 'compact' }), null)
+  })
+
   test('a topic that comes later is followed from then on', async () => {
     const topic = `later-${process.pid}`
     const heard = new Heard()

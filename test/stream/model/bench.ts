@@ -5,6 +5,8 @@ import type { SubscriptionEvent } from '../../../gateway/stream/outlet.ts'
 import type { Source } from '../../../gateway/stream/source.ts'
 import type { Subscription } from '../../../gateway/stream/subscription.ts'
 import type { ViewSpec } from '../../../gateway/stream/view.ts'
+import type { Account } from '../../../gateway/stream/account.ts'
+import { accountOf } from './account.ts'
 import { ModelLog, type ModelPartition } from './log.ts'
 import { Random } from './random.ts'
 import { CountedDecode, specOf } from './records.ts'
@@ -65,17 +67,22 @@ export class Bench {
     return socket
   }
 
-  open(from: From, more: { spec?: ViewSpec; horizon?: number; socket?: ModelSocket; source?: Source } = {}): Sent {
+  open(
+    from: From,
+    more: { spec?: ViewSpec; horizon?: number; socket?: ModelSocket; source?: Source; account?: Account } = {},
+  ): Sent {
     const { spec = specOf('all', this.decode), socket = this.socket(), horizon = null, source = this.source } = more
+    const { account = accountOf('a') } = more
     const records: RecordFrame[] = []
     const events: SubscriptionEvent[] = []
     const outlet = new ModelOutlet(socket, {
       record: (frame) => records.push(frame),
       event: (event) => events.push(event),
+      handed() {},
       told() {},
       left() {},
     })
-    const subscription = this.hub.open({ spec, source, from, horizon, outlet })
+    const subscription = this.hub.open({ spec, source, from, horizon, outlet, account })
     outlet.subscription = subscription
     return { subscription, socket, outlet, records, events }
   }

@@ -6,7 +6,7 @@ import { Position } from '../../../gateway/stream/position.ts'
 import type { Subscription } from '../../../gateway/stream/subscription.ts'
 import type { ModelLog } from './log.ts'
 import { Oracle } from './oracle.ts'
-import { ModelOutlet, type ModelSocket, type RecordFrame } from './socket.ts'
+import { ModelOutlet, type ClientSide, type ModelSocket, type RecordFrame } from './socket.ts'
 import type { Tally } from './tally.ts'
 
 /** Someone who keeps the cursor of the last frame that arrived, and comes back with it, to any node. */
@@ -16,9 +16,12 @@ export class Client {
   connection: Connection | null = null
   /** Since it last began anew: what a narrow topic must not bring again. */
   readonly ids = new Set<string>()
+  /** Whose it is: a place in each node's accounts. */
+  readonly agreement: number
 
-  constructor(view: number) {
+  constructor(view: number, agreement: number) {
     this.view = view
+    this.agreement = agreement
   }
 }
 
@@ -42,7 +45,14 @@ export class Connection {
   /** Reasons told, less those lifted. */
   #paused = false
 
-  constructor(client: Client, socket: ModelSocket, from: From, world: World, shows: (uid: number) => boolean) {
+  constructor(
+    client: Client,
+    socket: ModelSocket,
+    from: From,
+    world: World,
+    shows: (uid: number) => boolean,
+    handed: ClientSide['handed'],
+  ) {
     this.#client = client
     this.#from = from
     this.#world = world
@@ -51,6 +61,7 @@ export class Connection {
     this.outlet = new ModelOutlet(socket, {
       record: (frame) => this.#record(frame),
       event: (event) => this.#event(event),
+      handed,
       told: (event) => this.#told(event),
       left: () => this.#left(),
     })
@@ -100,6 +111,8 @@ export class Connection {
         return
       case 'notice':
         return assert.ok(event.count > 0)
+      case 'warned':
+        return assert.fail('no pool of the model warns')
       case 'ended':
         this.ended = true
         assert.equal(event.refusal.code, 'source-unavailable')

@@ -94,6 +94,13 @@ export class ModelLog {
     return this.incarnations.at(-1) as Incarnation
   }
 
+  /** Bytes of the value that an id names. */
+  sizeOf(id: string): number {
+    const [, epoch = '0', partition, offset] = /^(?:(\d+)\.)?(\d+)-(\d+)$/.exec(id) ?? []
+    const incarnation = this.incarnations[Number(epoch)]
+    return incarnation?.partitions[Number(partition)]?.find(Number(offset))?.record.value?.byteLength ?? 0
+  }
+
   append(partition: number, time: number, bytes: number): void {
     const uid = ++this.#uids
     const value = Buffer.from(JSON.stringify({ uid, parity: uid % 2, pad: 'x'.repeat(bytes) }))

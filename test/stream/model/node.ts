@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import type { Account } from '../../../gateway/stream/account.ts'
 import { Hub } from '../../../gateway/stream/hub.ts'
 import type { ViewSpec } from '../../../gateway/stream/view.ts'
+import { accountOf } from './account.ts'
+import { Book } from './book.ts'
 import { uidOf, type ModelLog } from './log.ts'
+import { ModelPool } from './pool.ts'
 import type { Random } from './random.ts'
 import { CountedDecode, equal, PARITY, specOf, UID, where } from './records.ts'
 import { ModelCarrier, ModelSocket } from './socket.ts'
@@ -38,6 +42,13 @@ export class ModelNode {
   readonly source: ModelSource
   readonly specs: readonly ViewSpec[]
   readonly sockets = new Set<ModelSocket>()
+  /** Two agreements with an allowance, of which one cannot pay large records, and one without a limit. */
+  readonly pools = [new ModelPool(1_000_000), new ModelPool(200)]
+  readonly accounts: readonly Account[] = [
+    ...this.pools.map((pool, i) => accountOf(`limited-${i}`, pool)),
+    accountOf('free'),
+  ]
+  readonly book: Book
   readonly #carriers = [new ModelCarrier('websocket'), new ModelCarrier('sse')]
   readonly #faults: unknown[] = []
   readonly #bytesMax: number
@@ -46,6 +57,7 @@ export class ModelNode {
 
   constructor(log: ModelLog, shape: Shape, now: () => number) {
     this.source = new ModelSource(log, now)
+    this.book = new Book((id) => log.sizeOf(id))
     const common = new CountedDecode((record) => broken(uidOf(record)))
     const sparse = new CountedDecode((record) => rare(uidOf(record)))
     const all = specOf('all', common, 'frame')
@@ -78,6 +90,22 @@ export class ModelNode {
     const used = ringBytes + blockBytes
     assert.ok(ringBytes === 0 || used <= this.#bytesMax, `${used} bytes are held, ${this.#bytesMax} allowed`)
     this.check()
+  }
+
+  /** Holds the meter against what was put on the wires; answers how many records that were. */
+  meter(): number {
+    const { meter } = this.hub
+    const drained = this.book.compare(meter.drain())
+    assert.equal(meter.records, 0)
+    return drained
+  }
+
+  /** After everybody has gone: nothing that was granted is lost, nothing was handed over unpaid. */
+  settle(): void {
+    this.pools.forEach((pool, i) => {
+      assert.equal(pool.members, 0)
+      this.book.settle(this.accounts[i] as Account, pool)
+    })
   }
 
   get busy(): boolean {

@@ -41,7 +41,10 @@ export class ModelCarrier implements Carrier {
       bytes,
       frames.reduce((sum, frame) => sum + frame.byteLength, 0),
     )
-    for (const socket of this.joined.get(view) ?? []) socket.published(frames, bytes)
+    for (const socket of this.joined.get(view) ?? []) {
+      socket.published(frames, bytes)
+      for (const outlet of socket.outlets) if (outlet.views.has(view)) outlet.onHanded(frames)
+    }
   }
 }
 
@@ -147,6 +150,8 @@ export class ModelSocket {
 export interface ClientSide {
   readonly record: (frame: RecordFrame) => void
   readonly event: (event: SubscriptionEvent) => void
+  /** Put on the wire. */
+  readonly handed: (frames: readonly Uint8Array[]) => void
   readonly told: (event: SubscriptionEvent) => void
   readonly left: () => void
 }
@@ -156,6 +161,7 @@ export class ModelOutlet implements Outlet {
   readonly views = new Set<number>()
   readonly onRecord: ClientSide['record']
   readonly onEvent: ClientSide['event']
+  readonly onHanded: ClientSide['handed']
   readonly #client: ClientSide
   readonly #socket: ModelSocket
 
@@ -164,6 +170,7 @@ export class ModelOutlet implements Outlet {
     this.#client = client
     this.onRecord = client.record
     this.onEvent = client.event
+    this.onHanded = client.handed
     socket.outlets.push(this)
   }
 
@@ -188,7 +195,9 @@ export class ModelOutlet implements Outlet {
       bytes,
       frames.reduce((sum, frame) => sum + frame.byteLength, 0),
     )
-    return this.#socket.send(frames, bytes)
+    const sent = this.#socket.send(frames, bytes)
+    if (sent) this.onHanded(frames)
+    return sent
   }
 
   join(view: number): void {

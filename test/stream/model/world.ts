@@ -29,6 +29,10 @@ export const OPS = {
   drain: 12,
   heartbeat: 2,
   pause: 3,
+  refill: 10,
+  exhaust: 2,
+  lapse: 1,
+  meter: 3,
   resume: 5,
   cut: 3,
   open: 10,
@@ -143,6 +147,22 @@ export class ModelWorld {
     random.pick(this.#connected())?.subscription.heartbeat()
   }
 
+  refill(random: Random): void {
+    random.pick(this.#node(random).pools)?.refill(random)
+  }
+
+  exhaust(random: Random): void {
+    random.pick(this.#node(random).pools)?.exhaust()
+  }
+
+  lapse(random: Random): void {
+    random.pick(this.#node(random).pools)?.lapse()
+  }
+
+  meter(random: Random): void {
+    this.tally.metered += this.#node(random).meter()
+  }
+
   pause(random: Random): void {
     random.pick(this.#connected())?.subscription.pause(random.chance(0.7) ? 'quota' : 'metering')
   }
@@ -169,10 +189,12 @@ export class ModelWorld {
     const from = this.#from(client, random)
     if (from.kind !== 'cursor') client.ids.clear()
     const shows = (uid: number): boolean => !(HIDDEN[client.view] as (uid: number) => boolean)(uid)
-    const connection = new Connection(client, socket, from, this, shows)
+    const account = node.accounts[client.agreement] as ModelNode['accounts'][number]
+    const handed = (frames: readonly Uint8Array[]): void => node.book.enter(account, frames)
+    const connection = new Connection(client, socket, from, this, shows, handed)
     const spec = node.specs[client.view] as ModelNode['specs'][number]
     const { outlet } = connection
-    outlet.subscription = node.hub.open({ spec, source: node.source, from, horizon: null, outlet })
+    outlet.subscription = node.hub.open({ spec, source: node.source, from, horizon: null, outlet, account })
     client.connection = connection
   }
 
@@ -184,6 +206,7 @@ export class ModelWorld {
       source.notice()
       source.tellChanged()
     }
+    for (const { pools } of this.#nodes) for (const pool of pools) pool.grantPlenty()
     for (const { subscription } of this.#connected()) {
       subscription.resume('quota')
       subscription.resume('metering')
@@ -213,6 +236,9 @@ export class ModelWorld {
         { subscriptions, tails, ringBytes, blockBytes },
         { subscriptions: 0, tails: 0, ringBytes: 0, blockBytes: 0 },
       )
+      this.tally.metered += node.meter()
+      node.settle()
+      this.tally.refusals += node.pools.reduce((sum, { refusals }) => sum + refusals, 0)
       addCounts(this.tally, node.hub.counts)
     }
     this.tally.worlds++
@@ -241,7 +267,7 @@ export class ModelWorld {
 
   #newcomer(random: Random): Client | undefined {
     if (this.#clients.length >= CLIENTS_MAX) return undefined
-    const client = new Client(random.int(HIDDEN.length))
+    const client = new Client(random.int(HIDDEN.length), random.int(3))
     this.#clients.push(client)
     return client
   }

@@ -1,0 +1,199 @@
+import { join } from 'node:path'
+import type { Agreement } from '../access/grant.ts'
+import { DirectIntake } from '../billing/direct.ts'
+import { UsageIntake } from '../billing/intake.ts'
+import { openLedger, type Ledger } from '../billing/ledger.ts'
+import type { LedgerTables } from '../billing/tables.ts'
+import type { Clock } from '../clock.ts'
+import { systemRandom } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { openDatabase } from '../drivers/sql/database.ts'
+import { connectRedis, type RedisConnection } from '../drivers/redis/connection.ts'
+import type { Log } from '../log.ts'
+import { MemoryLeases } from '../quota/memory.ts'
+import { createQuota, type Quota } from '../quota/quota.ts'
+import { RedisLeases } from '../quota/redis.ts'
+import type { Account } from '../stream/account.ts'
+import type { Hub } from '../stream/hub.ts'
+import type { Record } from '../stream/record.ts'
+import type { Source } from '../stream/source.ts'
+import { decodeMessage } from '../usage/codec.ts'
+import { createDirectSink } from '../usage/directSink.ts'
+import { nextBoot } from '../usage/identity.ts'
+import { Journal } from '../usage/journal.ts'
+import { createKafkaSink } from '../usage/kafkaSink.ts'
+import { createMeterTime, type MeterTime } from '../usage/meterTime.ts'
+import { Shipper } from '../usage/shipper.ts'
+import type { Sink } from '../usage/sink.ts'
+import type { UsageMessage } from '../usage/tally.ts'
+import { createAccounts } from './accounts.ts'
+import { kafkaConfigOf, type Ends, type Sources } from './sources.ts'
+import { Terms } from './terms.ts'
+
+interface Parts {
+  readonly hub: Hub
+  readonly sources: Sources
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Allowances, usage and the ledger, joined to the heart. */
+export interface Accounting {
+  readonly accountOf: (agreement: Agreement) => Account
+  readonly quota: Quota
+  readonly ledger: Ledger
+  readonly shipper: Shipper
+  readonly journal: Journal
+  tick(): void
+  /** After the last client is gone: what was delivered is brought to the ledger, what was not spent goes back. */
+  drain(): Promise<void>
+}
+
+const SEGMENT_BYTES_MAX = 8 * 1024 * 1024
+const DRAIN_MS_MAX = 10_000
+const WORKER = 0
+
+/** What it opened is ended by `ends`. Throws a `Fault` where database, journal or the node's name cannot be had. */
+export async function openAccounting(config: Config, parts: Parts, ends: Ends): Promise<Accounting> {
+  const { clock, log, hub } = parts
+  const identity = await nextBoot(config.dataDir, config.node, freshName)
+  const ledger = await openBooks(config, clock)
+  ends.unshift(() => ledger.close())
+  const redis = openRedis(config, log)
+  if (redis) ends.unshift(() => redis.close())
+  const quota = createQuota({
+    leases: redis ? new RedisLeases({ redis }) : new MemoryLeases(clock),
+    seeds: { delivered: (agreement, fromMs, toMs) => ledger.delivered(agreement, fromMs, toMs) },
+    clock,
+    log,
+    node: `${identity.node}.${identity.boot}`,
+  })
+  const meterTime = createMeterTime(clock)
+  const journal = new Journal(journalOptions(config), clock, log)
+  const shipper = new Shipper({
+    clock,
+    meterTime,
+    identity: { ...identity, worker: WORKER },
+    journal,
+    sink: sinkOf(config, ledger, parts),
+    flushMs: config.usage.flushMs,
+    drain: () => hub.meter.drain(),
+    lagging: (lagging) => (lagging ? hub.halt('metering') : hub.proceed('metering')),
+    log,
+  })
+  hub.hooks = {
+    nextEdge: () => Math.min(quota.nextEdge, shipper.nextEdge),
+    edge(monotonic) {
+      if (monotonic >= quota.nextEdge) quota.lapse(monotonic)
+      if (monotonic >= shipper.nextEdge) shipper.flush()
+    },
+    full: () => shipper.flush(),
+  }
+  if (config.usage.cluster !== null) {
+    const intake = openIntake(config.usage.cluster, config.usage.topic, ledger, parts)
+    ends.unshift(() => intake.close())
+  }
+  const terms = new Terms(ledger, clock, log)
+  const timekeeper = redis ? new Timekeeper(redis, meterTime, clock) : null
+  return {
+    accountOf: createAccounts((agreement, planVersion) => {
+      terms.note(agreement, planVersion)
+      return quota.pool(agreement)
+    }),
+    quota,
+    ledger,
+    shipper,
+    journal,
+    tick() {
+      void quota.tick()
+      shipper.tick()
+      terms.tick()
+      timekeeper?.tick()
+    },
+    async drain() {
+      await quota.drain()
+      await terms.tell()
+      await shipper.drain(DRAIN_MS_MAX)
+    },
+  }
+}
+
+/** The ledger, as `weir usage` and the gateway open it. */
+export async function openBooks({ database, dataDir }: Config, clock: Clock): Promise<Ledger> {
+  const place = { url: database.url?.reveal() ?? null, file: join(dataDir, 'ledger.db'), clock }
+  return await openLedger(await openDatabase<LedgerTables>(place), clock)
+}
+
+/** Every process takes usage into the ledger: which one does it is settled by the ledger, record by record. */
+function openIntake(cluster: string, topic: string, ledger: Ledger, { sources, clock, log }: Parts): UsageIntake {
+  const source = sources.get(cluster) as Source
+  return new UsageIntake({ source, topic, ledger, decode: usageMessageOf, clock, log })
+}
+
+function usageMessageOf({ key, value, headers }: Record): UsageMessage | string {
+  const raw = {
+    key: bufferOf(key),
+    value: bufferOf(value),
+    headers: Object.fromEntries(headers.map(([name, one]) => [name, bufferOf(one) ?? undefined])),
+  }
+  const message = decodeMessage(raw)
+  return message.kind === 'damaged' ? message.why : message
+}
+
+function bufferOf(bytes: Uint8Array | null): Buffer | null {
+  return bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function openRedis({ redis: { url } }: Config, log: Log): RedisConnection | null {
+  return url === null ? null : connectRedis({ url: url.reveal(), log })
+}
+
+function journalOptions({ usage: { journal }, dataDir }: Config): ConstructorParameters<typeof Journal>[0] {
+  const { path, bytesMax, fsyncMs } = journal
+  return {
+    folder: path ?? join(dataDir, 'journal'),
+    bytesMax,
+    fsyncMs,
+    segmentBytesMax: Math.min(SEGMENT_BYTES_MAX, bytesMax / 8),
+  }
+}
+
+function sinkOf(config: Config, ledger: Ledger, { clock, log }: Parts): Sink {
+  const { cluster, topic } = config.usage
+  if (cluster !== null) return createKafkaSink(kafkaConfigOf(config, cluster), topic, clock)
+  const unreadable = (why: string): void =>
+    log.error({ event: 'usage-unreadable', why }, 'a usage message in the journal cannot be read: it is not billed')
+  return createDirectSink(new DirectIntake(ledger), unreadable)
+}
+
+function freshName(): string {
+  const digits = Math.floor(systemRandom() * 36 ** 8).toString(36)
+  return `node-${digits.padStart(8, '0')}`
+}
+
+const TIME_EVERY_MS = 30_000
+
+/** Asks Redis what time it is: all nodes date deliveries by one clock. */
+class Timekeeper {
+  readonly #redis: RedisConnection
+  readonly #meterTime: MeterTime
+  readonly #clock: Clock
+  #askedAt = Number.NEGATIVE_INFINITY
+
+  constructor(redis: RedisConnection, meterTime: MeterTime, clock: Clock) {
+    this.#redis = redis
+    this.#meterTime = meterTime
+    this.#clock = clock
+  }
+
+  tick(): void {
+    const asked = this.#clock.monotonic()
+    if (asked - this.#askedAt < TIME_EVERY_MS) return
+    this.#askedAt = asked
+    void this.#redis.time().then(
+      (time) => this.#meterTime.set(time, asked),
+      // Its own clock goes on; that Redis is away is told elsewhere.
+      () => undefined,
+    )
+  }
+}

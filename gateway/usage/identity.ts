@@ -1,0 +1,54 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Fault } from '../errors.ts'
+
+const FILE = 'node.json'
+
+/** Who reports usage: with `seq` it names a message for ever, so a start that cannot count itself is none. */
+export interface NodeIdentity {
+  readonly node: string
+  /** Counts the starts in this folder, from 1. */
+  readonly boot: number
+}
+
+/** The node's name, given or made once, and its count of starts, one higher than before. Throws a `Fault` where the folder cannot keep it. */
+export async function nextBoot(dataDir: string, given: string | null, fresh: () => string): Promise<NodeIdentity> {
+  const file = join(dataDir, FILE)
+  const known = await readKnown(file)
+  const node = given ?? known?.node ?? fresh()
+  // Under another name it counts from where it is: no boot of either name is ever another's.
+  const boot = (known?.boot ?? 0) + 1
+  try {
+    await mkdir(dataDir, { recursive: true })
+    await writeFile(`${file}.tmp`, `${JSON.stringify({ version: 1, node, boot })}\n`)
+    await rename(`${file}.tmp`, file)
+  } catch (cause) {
+    throw new Fault('usage', `${file} cannot be written: without it usage could be counted twice`, { cause })
+  }
+  return { node, boot }
+}
+
+async function readKnown(file: string): Promise<NodeIdentity | null> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new Fault('usage', `${file} cannot be read`, { cause: error })
+  }
+  const { version, node, boot } = parsed(text)
+  if (version !== 1 || typeof node !== 'string' || typeof boot !== 'number' || !Number.isSafeInteger(boot))
+    throw new Fault(
+      'usage',
+      `${file} holds no count of starts; restore it, or give this node another name and remove it`,
+    )
+  return { node, boot }
+}
+
+function parsed(text: string): { readonly [member: string]: unknown } {
+  try {
+    return (JSON.parse(text) ?? {}) as { readonly [member: string]: unknown }
+  } catch {
+    return {}
+  }
+}

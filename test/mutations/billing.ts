@@ -1,0 +1,133 @@
+import type { Mutation } from './mutation.ts'
+
+const LEDGER = ['billing/ledger']
+
+/** Ways to bill what is not owed, or to lose what is. */
+export const BILLING: readonly Mutation[] = [
+  {
+    name: 'a redelivery is billed',
+    file: 'gateway/billing/coverage.ts',
+    from: 'if (!this.#seen.add(place)) return false',
+    to: 'this.#seen.add(place)',
+    tests: LEDGER,
+  },
+  {
+    name: 'a redelivery in the next month, or on another plan, is billed',
+    file: 'gateway/billing/coverage.ts',
+    from: "where('block', 'in', blocks)",
+    to: "where('block', 'in', blocks).where('month', '=', 0)",
+    tests: LEDGER,
+  },
+  {
+    name: 'what is new takes the place of what was covered',
+    file: 'gateway/billing/coverage.ts',
+    from: 'new OffsetSet(stored ? [stored] : [])',
+    to: 'new OffsetSet(stored ? [] : [])',
+    tests: LEDGER,
+  },
+  {
+    name: 'a message is counted twice',
+    file: 'gateway/billing/shards.ts',
+    from: 'if (seq <= row.last_seq) continue',
+    to: '',
+    tests: LEDGER,
+  },
+  {
+    name: 'a loss is no alarm',
+    file: 'gateway/billing/shards.ts',
+    from: 'if (seq > expected) jumps.push',
+    to: 'if (seq > expected + 5) jumps.push',
+    tests: LEDGER,
+  },
+  {
+    name: 'the consumed place is not compared',
+    file: 'gateway/billing/ingest.ts',
+    from: 'if (next !== place.from) return { taken: false, next }',
+    to: '',
+    tests: LEDGER,
+  },
+  {
+    name: 'the consumed place is not moved',
+    file: 'gateway/billing/ingest.ts',
+    from: 'await move(transaction, place)',
+    to: '',
+    tests: LEDGER,
+  },
+  {
+    name: 'epochs are counted apart though the log is known',
+    file: 'gateway/billing/posting.ts',
+    from: 'return log === 0 ? -1 - epoch : log',
+    to: 'return -1 - epoch',
+    tests: LEDGER,
+  },
+  {
+    name: 'a block is taken for its neighbour',
+    file: 'gateway/billing/posting.ts',
+    from: 'return Math.floor(offset / BLOCK_OFFSETS)',
+    to: 'return Math.round(offset / BLOCK_OFFSETS)',
+    tests: LEDGER,
+  },
+  {
+    name: 'what waited for the terms is never settled',
+    file: 'gateway/billing/pins.ts',
+    from: 'if (olderThanS !== null) await countReplays(transaction, plan, olderThanS)',
+    to: '',
+    tests: LEDGER,
+  },
+  {
+    name: 'a newer database is taken for an old one',
+    file: 'gateway/drivers/sql/migrations.ts',
+    from: "if (version > steps.length) throw new Fault('refused', tooNew(part, version, steps.length))",
+    to: 'if (version > 99) tooNew(part, version, steps.length)',
+    tests: LEDGER,
+  },
+  {
+    name: 'boots that have ended hold the watermark back',
+    file: 'gateway/billing/reads.ts',
+    from: 'min(case when final = 0 then before end)',
+    to: 'min(before)',
+    tests: LEDGER,
+  },
+  {
+    name: 'half is rounded up',
+    file: 'gateway/billing/money.ts',
+    from: '(twice === step && whole % 2n === 1n)',
+    to: 'twice === step',
+    tests: ['billing/pricing'],
+  },
+  {
+    name: 'what the fee includes is charged',
+    file: 'gateway/billing/pricing.ts',
+    from: 'tiered(plan, number + free, number + count)',
+    to: 'tiered(plan, number, number + count)',
+    tests: ['billing/pricing'],
+  },
+  {
+    name: 'all messages are at the price of the last tier',
+    file: 'gateway/billing/pricing.ts',
+    from: 'below = end',
+    to: 'below = 0',
+    tests: ['billing/pricing'],
+  },
+  {
+    name: 'replays are priced as live records',
+    file: 'gateway/billing/pricing.ts',
+    from: 'plan.replay === null ? billed : billed - replay',
+    to: 'replay < 0 ? replay : billed',
+    tests: ['billing/pricing'],
+  },
+  {
+    name: 'a price is invented where the terms are unknown',
+    file: 'gateway/billing/report.ts',
+    from: 'usageLine(one, 0, null, null, UNKNOWN_TERMS)',
+    to: "usageLine(one, 0, 'EUR', { units: 0n, digits: 2 }, UNKNOWN_TERMS)",
+    tests: ['billing/report'],
+  },
+  {
+    name: 'a message that cannot be counted stops its partition',
+    file: 'gateway/billing/intake.ts',
+    from: "typeof message === 'string' ? message : unsound(message)",
+    to: "typeof message === 'string' ? message : (unsound(message), null)",
+    tests: ['billing/intake'],
+  },
+]

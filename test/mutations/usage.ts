@@ -1,0 +1,103 @@
+import type { Mutation } from './mutation.ts'
+
+/** Breaks the way of usage from the meter to the ledger. */
+export const USAGE: readonly Mutation[] = [
+  {
+    name: 'two messages get one number',
+    file: 'gateway/usage/shipper.ts',
+    from: 'seq: ++this.#seq }',
+    to: 'seq: Math.max(1, this.#seq++) }',
+    tests: ['usage/shipper'],
+  },
+  {
+    name: 'a message reaches over the end of an hour',
+    file: 'gateway/usage/shipper.ts',
+    from: 'const to = Math.min(now, nextHourAfter(this.#from) - 1)',
+    to: 'const to = now',
+    tests: ['usage/shipper'],
+  },
+  {
+    name: 'the watermark stands before what it vouches for',
+    file: 'gateway/usage/shipper.ts',
+    from: 'envelopes.push(this.#watermark(this.#from, final))',
+    to: 'envelopes.unshift(this.#watermark(this.#from, final))',
+    tests: ['usage/shipper'],
+  },
+  {
+    name: 'something comes behind the final watermark',
+    file: 'gateway/usage/shipper.ts',
+    from: '    if (this.#draining) return\n',
+    to: '',
+    tests: ['usage/shipper'],
+  },
+  {
+    name: 'nobody is told that usage is behind',
+    file: 'gateway/usage/shipper.ts',
+    from: '    lagging(is)\n',
+    to: '',
+    tests: ['usage/shipper'],
+  },
+  {
+    name: 'what the journal does not take is forgotten',
+    file: 'gateway/usage/shipper.ts',
+    from: 'this.#unkept = all.slice(kept)',
+    to: 'this.#unkept = []',
+    tests: ['usage/shipper'],
+  },
+  {
+    name: 'all that waits has to fit at once',
+    file: 'gateway/usage/shipper.ts',
+    from: ': this.#keepSome(all)',
+    to: ': 0',
+    tests: ['usage/shipper'],
+  },
+  {
+    name: 'messages are acknowledged that were not sent',
+    file: 'gateway/usage/journal.ts',
+    from: 'this.#advance(segment, end)',
+    to: 'this.#advance(segment, segment.size)',
+    tests: ['usage/journal'],
+  },
+  {
+    name: 'a damaged place ends the journal',
+    file: 'gateway/usage/frame.ts',
+    from: 'if (start === null) break',
+    to: 'if (start === null || start > end) break',
+    tests: ['usage/journal'],
+  },
+  {
+    name: 'what a crash left of a write stays',
+    file: 'gateway/usage/journal.ts',
+    from: 'if (restBytes > 0) cut(segment, end)',
+    to: 'if (restBytes > 0) segment.size = bytes.length',
+    tests: ['usage/journal'],
+  },
+  {
+    name: 'the journal holds as much as comes',
+    file: 'gateway/usage/journal.ts',
+    from: "if (this.bytes + bytes.length > this.#options.bytesMax) return 'full'\n",
+    to: '',
+    tests: ['usage/journal'],
+  },
+  {
+    name: 'of a share that is cut, what is on top is lost',
+    file: 'gateway/usage/tallies.ts',
+    from: 'delivered: share.delivered - delivered,',
+    to: 'delivered: left.reduce((sum, [from, to]) => sum + to - from, 0),',
+    tests: ['usage/codec'],
+  },
+  {
+    name: 'the right half of a tally keeps the places of the whole',
+    file: 'gateway/usage/tallies.ts',
+    from: '[[Math.max(from, middle) - middle, to - middle] as const]',
+    to: '[[Math.max(from, middle), to] as const]',
+    tests: ['usage/codec'],
+  },
+  {
+    name: 'a message is taken whose key is of another',
+    file: 'gateway/usage/codec.ts',
+    from: "(textOf(key ?? '') === keyOf(id) ? null : 'the key is not that of ce_id')",
+    to: 'null',
+    tests: ['usage/codec'],
+  },
+]
