@@ -1,9 +1,10 @@
 import type { Agreement } from '../access/grant.ts'
-import { type Clock, systemRandom } from '../clock.ts'
+import type { Window } from '../catalog/plan.ts'
+import { type Clock, type Timer, systemRandom } from '../clock.ts'
 import type { Log } from '../log.ts'
 import { ENDLESS, type Pool } from '../stream/account.ts'
 import { type QuotaCounters, noCounters } from './counters.ts'
-import type { Amount, Answer, Ask, Leases, Notice, Unknown } from './leases.ts'
+import { type Amount, type Answer, type Ask, CHUNKS, type Leases, type Notice, type Unknown } from './leases.ts'
 import { LeasePool } from './pool.ts'
 import { Seats } from './seats.ts'
 import type { WindowState } from './usage.ts'
@@ -39,8 +40,10 @@ export interface Quota {
   drain(): Promise<void>
 }
 
-/** As often as the process ticks, and as often as it calls. */
-export const TICK_MS = 250
+/** Between two calls of a process, unless a short window would end before its chunks have come. */
+const CALL_MS = 250
+/** A pool that lacks may call so many times as often as its shortest window has chunks. */
+const CALLS_A_CHUNK = 4
 const IDLE_MS = 60_000
 const ASKS_A_CALL_MAX = 256
 const SEED_MS_MAX = 2_000
@@ -70,6 +73,7 @@ class LeasedQuota implements Quota {
   #nextEdge = Infinity
   #flushedAt = -Infinity
   #flushing = false
+  #waking: Timer | null = null
   #failures = 0
   #callAt = -Infinity
 
@@ -120,17 +124,19 @@ class LeasedQuota implements Quota {
 
   async drain(): Promise<void> {
     this.#callAt = -Infinity
+    this.#waking?.cancel()
     for (let calls = 0; calls < DRAIN_CALLS_MAX; calls++) await this.#swapAll([...this.#active], true)
     await this.seats.tick()
     this.#unlisten()
   }
 
   #newPool(agreement: Agreement): LeasePool {
+    const callMs = callMsOf(agreement.plan.windows)
     const pool = new LeasePool(agreement, `${this.#name}.${++this.#serial}`, {
       monotonic: () => this.#clock.monotonic(),
       storeNow: () => this.#clock.now() + this.#storeAhead,
       random: this.#random,
-      wake: (woken) => this.#wake(woken),
+      wake: (woken) => this.#wake(woken, callMs),
       counters: this.counters,
     })
     this.#active.add(pool)
@@ -141,16 +147,20 @@ class LeasedQuota implements Quota {
     return [...this.#active].filter((pool) => pool.agreement === agreement)
   }
 
-  /** Asks in the next turn where the last call is long ago; else the next tick does, with the others. */
-  #wake(pool: LeasePool): void {
+  /** Asks in the next turn where the last call is `callMs` ago; else then, or at the next tick with the others. */
+  #wake(pool: LeasePool, callMs = CALL_MS): void {
     // Forgotten, and used again by who still had it.
     this.#active.add(pool)
-    if (this.#flushing || this.#clock.monotonic() - this.#flushedAt < TICK_MS) return
+    if (this.#flushing) return
+    const wait = this.#flushedAt + callMs - this.#clock.monotonic()
+    if (wait > 0 && callMs === CALL_MS) return
     this.#flushing = true
-    this.#clock.soon(() => {
+    const flush = (): void => {
       this.#flushing = false
       void this.#flush()
-    })
+    }
+    if (wait > 0) this.#waking = this.#clock.after(wait, flush)
+    else this.#clock.soon(flush)
   }
 
   #noticed({ kind, agreement, holder }: Notice): void {
@@ -233,4 +243,9 @@ class LeasedQuota implements Quota {
       else if (this.#active.delete(pool)) this.#pools.delete(name)
     }
   }
+}
+
+function callMsOf(windows: readonly Window[]): number {
+  const lengths = windows.map(({ perMs }) => (perMs === 'month' ? Infinity : perMs))
+  return Math.min(CALL_MS, Math.min(...lengths) / (CALLS_A_CHUNK * CHUNKS))
 }

@@ -103,6 +103,13 @@ export const QUOTA: readonly Mutation[] = [
     tests: TESTS,
   },
   {
+    name: 'quota: a window of one second gets its chunks at the pace of a long one',
+    file: 'gateway/quota/quota.ts',
+    from: 'Math.min(CALL_MS, Math.min(...lengths) / (CALLS_A_CHUNK * CHUNKS))',
+    to: 'CALL_MS',
+    tests: TESTS,
+  },
+  {
     name: 'quota: a lease that lapsed is not returned',
     file: 'gateway/quota/holding.ts',
     from: 'this.#returned = rest(this.#returned)',

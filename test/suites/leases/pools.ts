@@ -70,6 +70,19 @@ export function poolSuite(open: OpenLeases): void {
     assert.equal(taker.taken, 160)
   })
 
+  test('the allowance of one second is spent within it, and so is that of the next', async () => {
+    const world = await worldOf(1)
+    const taker = new Taker(world.quota(0).pool(agreementOf([{ perMs: 1_000, messages: 160, bytes: null }])), 1_000)
+    taker.go()
+    const taken: number[] = []
+    for (let second = 0; second < 3; second++) {
+      await world.pass(990)
+      taken.push(taker.taken)
+      await world.pass(10)
+    }
+    assert.deepEqual(taken, [160, 320, 480])
+  })
+
   test('what lies idle on one node is spent on another', async () => {
     const world = await worldOf()
     const agreement = agreementOf([perDay(40)])

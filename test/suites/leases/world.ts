@@ -164,6 +164,18 @@ export class World {
     }
   }
 
+  /** Time goes by, with ticks and with what is answered meanwhile. */
+  async pass(ms: number, stepMs = 5): Promise<void> {
+    for (let at = stepMs; at <= ms; at += stepMs) {
+      if (at % 250 < stepMs) await this.ticks(1, stepMs)
+      else {
+        this.clock.advance(stepMs)
+        await turn()
+        await Promise.allSettled(this.#open)
+      }
+    }
+  }
+
   async #watch<T>(call: Promise<T>): Promise<T> {
     this.#open.add(call)
     try {
