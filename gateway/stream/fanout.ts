@@ -2,6 +2,7 @@ import type { Body } from './body.ts'
 import { CURSOR_CHARS_MAX } from './cursor.ts'
 import type { Entry } from './entry.ts'
 import type { Front, FrontPlace } from './front.ts'
+import { Headroom, type Traffic } from './headroom.ts'
 import type { Carrier } from './outlet.ts'
 import type { Meter } from './meter.ts'
 import type { Tail } from './tail.ts'
@@ -15,7 +16,8 @@ import { indexedValue, NARROW_PARTITIONS_MAX, type Hidden, type LogId, type View
 export interface Turn {
   bytes: number
   readonly bytesMax: number
-  /** Monotonic ms. */
+  /** Monotonic ms: when it began, and when it gives way. */
+  readonly begun: number
   readonly deadline: number
 }
 
@@ -34,17 +36,19 @@ const SLICE_LOOKED_BYTES_MAX = 1024 * 1024
  * Whoever lacks room for the whole slice is taken off first, so that what was broadcast is exactly what was accepted. Answers
  * whether more is waiting. Should it throw, the front stands where it stood.
  */
-export function fanOut(front: Front, tail: Tail, turn: Turn, meter: Meter): boolean {
+export function fanOut(front: Front, tail: Tail, turn: Turn, traffic: Traffic, meter: Meter): boolean {
   const { place } = front
   if (place === null) return false
   // Fetching is throttled long before this; if it happens all the same, the riders read on from the log.
   if (place.seq < tail.ring.start) return takeOffAll(front)
   const slice = collect(front, place, tail, turn)
-  for (const [view, share] of slice.shares) takeOffWhoLacks(view, share, turn.bytes + slice.bytes)
+  for (const [view, share] of slice.shares)
+    if (share.shown > 0) takeOffWhoLacks(view, share, slice.bytes, turn, traffic)
   // The last rider may have been taken off: the slice is then read, not ridden.
   if (front.place !== place) return false
   broadcast(place, slice, tail, meter)
   turn.bytes += slice.bytes
+  traffic.bytes += slice.bytes
   if (place.seq === tail.ring.end) place.position.raise(tail.position)
   return place.seq < tail.ring.end
 }
@@ -128,14 +132,24 @@ function note(shares: Map<View, Share>, view: View, body: Body | Hidden, { time,
   share.bytes += value === null ? 0 : value.byteLength
 }
 
-/** Whoever has no room, or no allowance, for the whole slice. Allowance comes last: what is paid goes out. */
-function takeOffWhoLacks(view: View, { shown, oldest, messages, bytes: value }: Share, bytes: number): void {
-  if (shown === 0) return
+/**
+ * Whoever has no room, or no allowance, for the whole slice of at most `bytes`. Allowance comes last: what is paid goes out. Nobody is looked at
+ * where the last look, slices ago, has found enough for this one, too.
+ */
+function takeOffWhoLacks(view: View, share: Share, bytes: number, turn: Turn, traffic: Traffic): void {
+  view.messagesPaid = view.messages + share.messages
+  view.bytesPaid = view.bytes + share.bytes
+  if (view.headroom?.holds(view, share.oldest, bytes, traffic, turn.begun)) return
+  // Voided, it is made all the same, and nobody sees it.
+  const headroom = (view.headroom = new Headroom(traffic, turn.bytes, turn.begun))
+  const all = turn.bytes + bytes
   for (const riders of view.riders.values()) {
     for (const rider of riders) {
-      if (rider.outlet.room() < bytes) rider.takeOff('socket')
-      else if (rider.notBefore > oldest) rider.takeOff('replay')
-      else if (rider.stake !== null && !rider.stake.covers(view, messages, value)) rider.takeOff('quota')
+      const room = rider.outlet.room()
+      if (room < all) rider.takeOff('socket')
+      else if (rider.notBefore > share.oldest) rider.takeOff('replay')
+      else if (rider.stake !== null && !rider.stake.covers(view)) rider.takeOff('quota')
+      else headroom.add(room, rider.notBefore, rider.stake)
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Account } from './account.ts'
 import { fanOut, type Turn } from './fanout.ts'
 import { Front } from './front.ts'
+import type { Traffic } from './headroom.ts'
 import type { Memory } from './memory.ts'
 import { Meter, METERED_RECORDS_MAX } from './meter.ts'
 import type { From } from './opening.ts'
@@ -46,6 +47,9 @@ export interface TurnHooks {
 /** Whoever walks through the topics of one stream leaves a tail behind at each: beyond so many the oldest go at once. */
 export const LINGERING_TAILS_MAX = 256
 
+/** Between two. */
+const NO_TURN: Turn = Object.freeze({ bytes: 0, bytesMax: 0, begun: 0, deadline: 0 })
+
 /** Faults that are ours, for the log. */
 export type OnFault = (error: unknown, doing: string) => void
 
@@ -56,6 +60,8 @@ export type OnFault = (error: unknown, doing: string) => void
 export class Hub {
   readonly replay: Replay
   readonly meter = new Meter()
+  /** Transports count here what they send to one socket alone; broadcasts are counted by the hub. */
+  readonly traffic: Traffic = { bytes: 0 }
   readonly counts: ModeCounts = {
     off: { socket: 0, quota: 0, pause: 0, replay: 0 },
     on: { start: 0, socket: 0, quota: 0, pause: 0, replay: 0 },
@@ -77,7 +83,7 @@ export class Hub {
   #viewsMade = 0
   #tailsMade = 0
   #tailCount = 0
-  #turn: Turn = { bytes: 0, bytesMax: 0, deadline: 0 }
+  #turn: Turn = NO_TURN
   readonly #host: SubscriptionHost
   readonly #tailEvents: TailEvents
 
@@ -199,12 +205,13 @@ export class Hub {
   #run(): void {
     this.#scheduled = false
     const { turnMsMax, sessionBufferBytesMax } = this.#limits
-    const turn: Turn = { bytes: 0, bytesMax: sessionBufferBytesMax / 2, deadline: this.#clock.monotonic() + turnMsMax }
+    const begun = this.#clock.monotonic()
+    const turn: Turn = { bytes: 0, bytesMax: sessionBufferBytesMax / 2, begun, deadline: begun + turnMsMax }
     this.#turn = turn
     this.#edge()
     this.#broadcast(turn)
     this.#read(turn)
-    this.#turn = { bytes: 0, bytesMax: 0, deadline: 0 }
+    this.#turn = NO_TURN
     // Blocks and bodies came into memory too.
     this.#bound()
     if (this.#behind.size > 0 || this.#ready.size > 0) this.#wake()
@@ -246,7 +253,7 @@ export class Hub {
   /** One front's fault is not another's: its riders end, with the cursor before what could not be sent. */
   #fanOut(front: Front, tail: Tail, turn: Turn): boolean {
     try {
-      return fanOut(front, tail, turn, this.meter)
+      return fanOut(front, tail, turn, this.traffic, this.meter)
     } catch (error) {
       this.#onFault(error, 'broadcasting')
       for (const view of Array.from(front.ridden)) {

@@ -147,7 +147,7 @@ export class Subscription implements PoolMember, ReaderOwner {
   }
 
   recall(): void {
-    if (this.mode === 'riding') this.stake?.settle(this.view)
+    if (this.mode === 'riding') this.stake?.recall(this.view)
   }
 
   refilled(): void {

@@ -5,6 +5,7 @@ import type { Account } from './account.ts'
 import { encodeCursor } from './cursor.ts'
 import type { Entry } from './entry.ts'
 import type { Front } from './front.ts'
+import type { Headroom } from './headroom.ts'
 import { Ridership, type HandedLog } from './meter.ts'
 import type { Carrier } from './outlet.ts'
 import type { Position } from './position.ts'
@@ -88,6 +89,11 @@ export class View {
   /** Records broadcast that count, ever, and the bytes of their values: what advances and bills are reckoned in. */
   messages = 0
   bytes = 0
+  /** Those counts with what is about to go out: its riders' stakes pay it, and nobody has that back. */
+  messagesPaid = 0
+  bytesPaid = 0
+  /** `null`: its riders have to be looked at before the next slice. */
+  headroom: Headroom | null = null
   /** What was broadcast since it was last metered; `null` while nothing was. */
   handed: HandedLog | null = null
   readonly ridership = new Map<Account, Ridership>()
@@ -109,6 +115,7 @@ export class View {
     else this.riders.set(carrier, new Set([rider]))
     this.#ridershipOf(rider.account).enter(this.handed)
     rider.stake?.begin(this)
+    this.headroom = null
     rider.outlet.join(this.number)
   }
 

@@ -17,12 +17,15 @@ export interface TransportLimits extends SessionLimits {
   readonly stuckMsMax: number
 }
 
+/** Ticks in which everybody live is visited once: a second is soon enough, and thousands at once are a long turn. */
+export const TICKS_A_VISIT = 4
 const DRAIN_STEP_MS = 100
 const DRAIN_SHARE_MIN = 100
 const RENEWAL_TURN_MS_MAX = 2
 
 /** A live connection, whatever its transport. */
 export interface Connection {
+  /** Every second. */
   tick(now: number): void
   /** Ends it, once: the client learns why and where it stood. */
   close(refusal: Refusal): void
@@ -48,13 +51,20 @@ export interface TransportCounters {
   dropped: number
 }
 
+/** In which of the ticks it is visited. */
+interface Live {
+  readonly connection: Connection
+  readonly tick: number
+}
+
 /** Who is connected to this process: lets in, keeps time, and sees everybody out. */
 export class Admissions {
   readonly context: TransportContext
   readonly counters: TransportCounters = { opened: 0, closed: 0, refused: 0, dropped: 0 }
-  readonly #live = new Map<object, Connection>()
+  readonly #live = new Map<object, Live>()
   readonly #prefix: string
   #ids = 0
+  #ticks = 0
   #draining = false
 
   constructor(context: TransportContext) {
@@ -112,7 +122,7 @@ export class Admissions {
 
   enter(connection: Connection): void {
     this.counters.opened++
-    this.#live.set(connection.session, connection)
+    this.#live.set(connection.session, { connection, tick: this.counters.opened % TICKS_A_VISIT })
   }
 
   leave(session: object): void {
@@ -133,13 +143,14 @@ export class Admissions {
   /** Call it every quarter of a second. */
   tick(): void {
     const now = this.context.clock.now()
-    for (const connection of this.#live.values()) connection.tick(now)
+    const tick = ++this.#ticks % TICKS_A_VISIT
+    for (const live of this.#live.values()) if (live.tick === tick) live.connection.tick(now)
   }
 
   /** Lets everybody live look at documents that were published anew, in turns: the others go on meanwhile. */
   async republished(): Promise<void> {
     const nextTurn = turns(this.context.clock, RENEWAL_TURN_MS_MAX)
-    for (const connection of [...this.#live.values()]) {
+    for (const { connection } of [...this.#live.values()]) {
       await nextTurn()
       if (!this.#live.has(connection.session)) continue
       try {
@@ -164,7 +175,7 @@ export class Admissions {
     )
     for (let sent = 0; sent < leaving.length; sent += share) {
       if (sent > 0) await sleep(this.context.clock, DRAIN_STEP_MS)
-      for (const connection of leaving.slice(sent, sent + share)) connection.close(this.#goingAway())
+      for (const { connection } of leaving.slice(sent, sent + share)) connection.close(this.#goingAway())
     }
   }
 

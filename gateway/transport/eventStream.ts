@@ -95,7 +95,7 @@ export class EventStream implements Answer {
   }
 
   send(frames: readonly Uint8Array[], bytes: number): boolean {
-    return this.write(frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames, bytes))
+    return this.#writeAlone(frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames, bytes))
   }
 
   join(view: number): void {
@@ -109,7 +109,7 @@ export class EventStream implements Answer {
   tell(event: SubscriptionEvent): void {
     if (event.type === 'subscribed') this.#subscribed(event.cursor)
     else if (event.type === 'ended') this.#close(event.refusal)
-    else if (event.type === 'position') this.write(this.#dialect.position(event.cursor))
+    else if (event.type === 'position') this.#writeAlone(this.#dialect.position(event.cursor))
     else this.#control(controlOf(event), 'cursor' in event ? event.cursor : null)
   }
 
@@ -119,6 +119,12 @@ export class EventStream implements Answer {
     this.#block = block
     this.#res.cork(this.#flush)
     return true
+  }
+
+  /** What no broadcast counts. */
+  #writeAlone(block: Uint8Array): boolean {
+    this.#admissions.context.hub.traffic.bytes += block.byteLength + this.#dialect.push.byteLength
+    return this.write(block)
   }
 
   readonly #flush = (): void => {
@@ -195,7 +201,7 @@ export class EventStream implements Answer {
 
   #subscribed(cursor: string): void {
     if (this.#state === 'opening') this.#begun(cursor)
-    else this.write(this.#dialect.position(cursor))
+    else this.#writeAlone(this.#dialect.position(cursor))
   }
 
   #begun(cursor: string): void {
@@ -212,7 +218,7 @@ export class EventStream implements Answer {
   }
 
   #control(control: Control, cursor: string | null): void {
-    this.write(this.#dialect.control(control, cursor))
+    this.#writeAlone(this.#dialect.control(control, cursor))
   }
 
   #tick(now: number): void {

@@ -138,7 +138,7 @@ export class Session {
     this.#serving = this.#serving.then(() => this.#serve(text)).catch((error: unknown) => this.#fault(error))
   }
 
-  /** Every quarter of a second: expiry, heartbeats, time limits. */
+  /** Every second: expiry, heartbeats, time limits. */
   tick(now: number): void {
     const { limits } = this.#context
     if (this.#state === 'closed') return

@@ -47,6 +47,8 @@ export class SocketCarrier implements Carrier {
   }
 }
 
+/** Of a WebSocket frame from a server (RFC 6455 §5.2). */
+const HEADER_BYTES_MAX = 10
 /** Time for a closing socket to take what it was sent. */
 const CLOSE_MS_MAX = 15_000
 
@@ -88,7 +90,9 @@ export class SocketWire implements Wire {
 
   send(control: Control): void {
     if (!this.#open) return
-    this.#ws.send(Buffer.from(JSON.stringify(this.#cloudEvents ? this.#asCloudEvent(control) : control)), false)
+    const message = Buffer.from(JSON.stringify(this.#cloudEvents ? this.#asCloudEvent(control) : control))
+    this.#count(message.byteLength + HEADER_BYTES_MAX)
+    this.#ws.send(message, false)
   }
 
   close(code: number, reason: string): void {
@@ -117,13 +121,19 @@ export class SocketWire implements Wire {
     if (this.#open && this.#ws.getBufferedAmount() === 0) this.#admissions.context.clock.soon(() => this.#wake())
   }
 
-  sendFrames(frames: readonly Uint8Array[], carrier: SocketCarrier): boolean {
+  sendFrames(frames: readonly Uint8Array[], bytes: number, carrier: SocketCarrier): boolean {
     if (!this.#open) return false
+    this.#count(bytes + frames.length * HEADER_BYTES_MAX)
     let lost = false
     this.#ws.cork(() => {
       for (const frame of frames) lost = this.#ws.send(frame, carrier.isBinary(frame), false) === 2 || lost
     })
     return !lost
+  }
+
+  /** uWS answers it by itself. */
+  pinged(bytes: number): void {
+    this.#count(bytes + HEADER_BYTES_MAX)
   }
 
   join(view: number): void {
@@ -139,7 +149,7 @@ export class SocketWire implements Wire {
     this.#wake()
   }
 
-  /** Every quarter of a second: a socket that takes nothing for too long is closed with its cursor. */
+  /** Every second: a socket that takes nothing for too long is closed with its cursor. */
   watch(now: number, session: Session): void {
     if (!this.#open) return
     if (this.#ws.getBufferedAmount() === 0) this.#stuckSince = null
@@ -155,6 +165,10 @@ export class SocketWire implements Wire {
     this.#gone = true
     this.#open = false
     this.#waiting.clear()
+  }
+
+  #count(bytes: number): void {
+    this.#admissions.context.hub.traffic.bytes += bytes
   }
 
   #asCloudEvent(control: Control): Control {
@@ -193,8 +207,8 @@ class SocketOutlet implements Outlet {
     this.#wire.whenRoom(this)
   }
 
-  send(frames: readonly Uint8Array[]): boolean {
-    return this.#wire.sendFrames(frames, this.carrier)
+  send(frames: readonly Uint8Array[], bytes: number): boolean {
+    return this.#wire.sendFrames(frames, bytes, this.carrier)
   }
 
   join(view: number): void {

@@ -65,6 +65,7 @@ export function serveWebSocket(app: TemplatedApp, admissions: Admissions): void 
     message: (ws: WebSocket<SocketData>, message: ArrayBuffer, isBinary: boolean) =>
       // Copied: uWS takes the bytes back when this returns, and frames are served in turn.
       ws.getUserData().held.session?.receive(Buffer.from(Buffer.from(message)), isBinary),
+    ping: (ws: WebSocket<SocketData>, message: ArrayBuffer) => ws.getUserData().held.wire?.pinged(message.byteLength),
     drain: (ws: WebSocket<SocketData>) => ws.getUserData().held.wire?.drained(clock.now()),
     dropped: () => admissions.dropped(),
     close: (ws: WebSocket<SocketData>, code: number) => {

@@ -6,7 +6,16 @@ import { ModelPool } from './model/pool.ts'
 
 /** A view, as far as a stake looks at it. */
 function viewAt(messages: number, bytes: number): View {
-  return { messages, bytes } as unknown as View
+  return { messages, bytes, messagesPaid: messages, bytesPaid: bytes, headroom: null } as unknown as View
+}
+
+/** The view is about to hand out so much more. */
+function pays(view: View, messages: number, bytes: number): View {
+  return Object.assign(view, { messagesPaid: view.messages + messages, bytesPaid: view.bytes + bytes })
+}
+
+function handsOut(view: View): void {
+  Object.assign(view, { messages: view.messagesPaid, bytes: view.bytesPaid })
 }
 
 describe('stake', () => {
@@ -18,7 +27,7 @@ describe('stake', () => {
     for (const stake of [first, second]) {
       stake.begin(view)
       pool.join({
-        recall: () => stake.settle(view),
+        recall: () => stake.recall(view),
         refilled() {},
         exhausted() {},
         closed() {},
@@ -26,12 +35,15 @@ describe('stake', () => {
       })
     }
     pool.grant(10, 100)
-    assert.ok(first.covers(view, 6, 60))
-    assert.ok(!second.covers(view, 6, 60), 'four are left')
+    pays(view, 6, 60)
+    assert.ok(first.covers(view))
+    assert.ok(!second.covers(view), 'four are left')
     assert.deepEqual([pool.messages, pool.bytes], [4, 40])
-    Object.assign(view, { messages: 106, bytes: 1_060 })
-    assert.ok(second.covers(view, 4, 40))
-    assert.ok(!first.covers(view, 1, 0))
+    handsOut(view)
+    second.begin(view)
+    pays(view, 4, 40)
+    assert.ok(second.covers(view))
+    assert.ok(!first.covers(view))
   })
 
   it('an advance that another takes back is asked for again, whole', () => {
@@ -39,11 +51,11 @@ describe('stake', () => {
     const pool = new ModelPool(1_000)
     const stake = new Stake(pool)
     stake.begin(view)
-    pool.join({ recall: () => stake.settle(view), refilled() {}, exhausted() {}, closed() {}, warned() {} })
+    pool.join({ recall: () => stake.recall(view), refilled() {}, exhausted() {}, closed() {}, warned() {} })
     pool.grant(9, 900)
-    assert.ok(stake.covers(view, 1, 1))
-    Object.assign(view, { messages: 1, bytes: 1 })
-    assert.ok(stake.covers(view, 8, 8), 'all that is left, in advance or not, is its own')
+    assert.ok(stake.covers(pays(view, 1, 1)))
+    handsOut(view)
+    assert.ok(stake.covers(pays(view, 8, 8)), 'all that is left, in advance or not, is its own')
     assert.equal(pool.messages, 0)
   })
 
@@ -53,8 +65,8 @@ describe('stake', () => {
     const stake = new Stake(pool)
     stake.begin(view)
     pool.grant(30, 300)
-    assert.ok(stake.covers(view, 3, 30))
-    Object.assign(view, { messages: 8, bytes: 80 })
+    assert.ok(stake.covers(pays(view, 3, 30)))
+    handsOut(view)
     stake.settle(view)
     stake.settle(view)
     assert.deepEqual([pool.messages, pool.bytes], [27, 270])

@@ -54,16 +54,13 @@ export class Wire {
     const { request } = exchange
     const correlationId = this.#correlationId++ & 0x7fffffff
     const { buffer } = await request.encode()
-    const head = headOf(request, correlationId, this.#clientId, buffer.length)
+    const frame = framed(request, correlationId, this.#clientId, buffer)
     const payload = await new Promise<Buffer>((settle, fail) => {
       if (this.#death !== null) return fail(this.#death)
       const late = `${this.#peer} did not answer ${request.apiName} within ${msMax} ms`
       const timer = this.#clock.after(msMax, () => this.die(late))
       this.#pending.push({ correlationId, timer, settle, fail })
-      this.#socket.cork()
-      this.#socket.write(head)
-      this.#socket.write(buffer)
-      this.#socket.uncork()
+      this.#socket.write(frame)
     })
     try {
       return exchange.decode(payload)
@@ -123,12 +120,14 @@ export class Wire {
   }
 }
 
-/** The request's length and head. The head's own client id is of the old form in every version (KIP-482). */
-function headOf(request: FramedRequest, correlationId: number, clientId: string, bodyBytes: number): Buffer {
+/** With its length and head. The head's own client id is of the old form in every version (KIP-482). */
+function framed(request: FramedRequest, correlationId: number, clientId: string, body: Buffer): Buffer {
   const head = new Writer(false).int16(request.apiKey).int16(request.apiVersion).int32(correlationId).string(clientId)
   if (request.flexible) head.int8(0)
-  const framed = Buffer.allocUnsafe(4 + head.buffer.length)
-  framed.writeInt32BE(head.buffer.length + bodyBytes, 0)
-  head.buffer.copy(framed, 4)
-  return framed
+  const { buffer } = head
+  const frame = Buffer.allocUnsafe(4 + buffer.length + body.length)
+  frame.writeInt32BE(buffer.length + body.length, 0)
+  buffer.copy(frame, 4)
+  body.copy(frame, 4 + buffer.length)
+  return frame
 }

@@ -14,7 +14,7 @@ import { ENDLESS, type Account, type Pool } from '../../../gateway/stream/accoun
 import { streamTag } from '../../../gateway/stream/cursor.ts'
 import { Hub, type HubLimits } from '../../../gateway/stream/hub.ts'
 import type { Source } from '../../../gateway/stream/source.ts'
-import { Admissions, type TransportLimits } from '../../../gateway/transport/admissions.ts'
+import { Admissions, TICKS_A_VISIT, type TransportLimits } from '../../../gateway/transport/admissions.ts'
 import { createCors } from '../../../gateway/transport/cors.ts'
 import type { Feed, Gate } from '../../../gateway/transport/gate.ts'
 import { product as quakes } from './product.ts'
@@ -161,7 +161,7 @@ export class Bench {
 
   tick(): void {
     this.hub.tick()
-    this.admissions.tick()
+    for (let tick = 0; tick < TICKS_A_VISIT; tick++) this.admissions.tick()
   }
 
   async close(): Promise<void> {

@@ -62,7 +62,7 @@ export class Bench {
   }
 
   socket(capacity = LIMITS.sessionBufferBytesMax): ModelSocket {
-    const socket = new ModelSocket(this.carrier, capacity, (run) => void this.#soon.push(run))
+    const socket = new ModelSocket(this.carrier, capacity, this.hub.traffic, (run) => void this.#soon.push(run))
     this.#sockets.push(socket)
     return socket
   }

@@ -76,7 +76,7 @@ export class ModelNode {
   socket(random: Random, capacities: readonly number[]): ModelSocket {
     const carrier = random.pick(this.#carriers) as ModelCarrier
     const soon = (run: () => void): void => void this.#soon.push(run)
-    const socket = new ModelSocket(carrier, random.pick(capacities) as number, soon)
+    const socket = new ModelSocket(carrier, random.pick(capacities) as number, this.hub.traffic, soon)
     this.sockets.add(socket)
     return socket
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Traffic } from '../../../gateway/stream/headroom.ts'
 import type { Carrier, Outlet, SubscriptionEvent } from '../../../gateway/stream/outlet.ts'
 import type { Subscription } from '../../../gateway/stream/subscription.ts'
 import type { Body } from '../../../gateway/stream/body.ts'
@@ -60,12 +61,14 @@ export class ModelSocket {
   #held: Held[] = []
   #counted = 0
   #uncounted = 0
+  readonly #traffic: Traffic
   readonly #soon: (run: () => void) => void
   readonly #waiting = new Set<ModelOutlet>()
 
-  constructor(carrier: ModelCarrier, capacity: number, soon: (run: () => void) => void) {
+  constructor(carrier: ModelCarrier, capacity: number, traffic: Traffic, soon: (run: () => void) => void) {
     this.carrier = carrier
     this.capacity = capacity
+    this.#traffic = traffic
     this.#soon = soon
   }
 
@@ -96,6 +99,7 @@ export class ModelSocket {
     const all = this.#counted + this.#uncounted + bytes
     assert.ok(alone || all <= this.capacity, `a send fills a buffer of ${this.capacity} with ${all}`)
     this.turnOver()
+    this.#traffic.bytes += bytes
     this.#counted += bytes
     for (const frame of frames) this.#held.push({ bytes: frame.byteLength, outlet: null, frame })
     return true
