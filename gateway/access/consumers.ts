@@ -95,8 +95,20 @@ export function agreementId(consumer: string, product: string, plan: string): st
   return [consumer, product, plan].map((part) => part.replace(/[%:\s]/g, encodeURIComponent)).join(':')
 }
 
+/** One object an agreement and document, which all its connections hold. */
+const agreements = new WeakMap<PricePlan, Map<string, Agreement>>()
+/** Whoever has a token is a consumer of an open product. */
+const AGREEMENTS_KEPT_MAX = 10_000
+
 function agreementOf(consumer: string, product: string, plan: PricePlan): Agreement {
-  return { id: agreementId(consumer, product, plan.name), consumer, product, plan }
+  const known = agreements.get(plan) ?? new Map<string, Agreement>()
+  agreements.set(plan, known)
+  let agreement = known.get(consumer)
+  if (agreement?.product === product) return agreement
+  agreement = { id: agreementId(consumer, product, plan.name), consumer, product, plan }
+  if (known.size >= AGREEMENTS_KEPT_MAX) known.clear()
+  known.set(consumer, agreement)
+  return agreement
 }
 
 function readConsumers(settings: readonly ConsumerSettings[]): ReadonlyMap<string, Consumer> {
