@@ -34,7 +34,7 @@ const FIXES: readonly (readonly [RegExp, Fix])[] = [
   [/cannot be read:/, () => 'name a file that is there and that this user may read'],
   [/ssl\.(ca|cert|key)File/, () => 'mend the files of ssl: PEM, the key without a passphrase, and of this certificate'],
   [
-    /not supported by the server|is not offered there/,
+    /not support the requested SASL|not supported by the server|is not offered there/,
     (name) => `set ${keyOfCluster(name, 'sasl', 'mechanism')} to one that the listener offers`,
   ],
   [
@@ -52,21 +52,18 @@ const FIXES: readonly (readonly [RegExp, Fix])[] = [
 
 /** Why a broker does not serve us, and what to do. TLS, login and network are told apart. */
 export function kafkaVerdict(error: KafkaError, name: string, address: string): Verdict {
+  const { message, kind } = error
+  const fix = FIXES.find(([pattern]) => pattern.test(message))?.[1](name)
+  const shown = message.includes(address) ? message : `${address}: ${message}`
+  // Whoever gives tokens is another system, which may be away by itself.
+  if (fix !== undefined)
+    return kind === 'gone' && message.includes('no token from') ? away(shown, fix) : fail(shown, fix)
   const words = whyAway(error)
   if (words !== null) {
     return away(`${address}: ${words}`, `start Kafka there, or correct ${keyOfCluster(name, 'brokers')}`)
   }
-  if (/nobody answered within|did not answer/.test(error.message)) {
-    return away(
-      `${address}: ${error.message}`,
-      `look for a firewall on the way, or correct ${keyOfCluster(name, 'brokers')}`,
-    )
+  if (/nobody answered within|did not answer/.test(message)) {
+    return away(shown, `look for a firewall on the way, or correct ${keyOfCluster(name, 'brokers')}`)
   }
-  const fix = FIXES.find(([pattern]) => pattern.test(error.message))?.[1]
-  return fail(shownOnce(error.message, address), fix?.(name) ?? "look into that broker's log")
-}
-
-/** The driver's words begin with the address or not. */
-function shownOnce(message: string, address: string): string {
-  return message.includes(address) ? message : `${address}: ${message}`
+  return fail(shown, "look into that broker's log")
 }

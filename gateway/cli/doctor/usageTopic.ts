@@ -20,6 +20,10 @@ export async function usageTopicVerdicts(usage: Usage): Promise<readonly Verdict
   if (found === undefined || found.code === KAFKA_CODE.unknownTopicOrPartition) {
     return [await creationVerdict(usage), ...produce]
   }
+  if (found.code === KAFKA_CODE.topicDenied) {
+    const allowed = grant(usage, topic, ['Describe', 'Read', 'Write', 'Create'])
+    return [fail(`we may not see topic ${topic} for usage, or it is not there`, allowed), ...produce]
+  }
   const read = await readVerdict(found, READER, usage)
   if (read.status !== 'ok') return [read, ...produce]
   if (found.operations !== null && !found.operations.has('write')) {
