@@ -139,5 +139,5 @@ export class System {
 const SLOW = 'look at the network on the way, and whether the system is overloaded'
 
 function unexpected(error: unknown): Verdict {
-  return fail(String(describeFault(error, false)), 'the message above is all that is known of it')
+  return fail(String(describeFault(error, false)), 'look into that system: no more is known of this than its own words')
 }

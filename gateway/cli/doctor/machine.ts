@@ -50,14 +50,15 @@ function nodeVerdict({ node }: Facts, now: number): Verdict {
 
 function libraryVerdict({ platform, node, glibc }: Facts): Verdict {
   const [major] = numbersOf(node)
-  const needed = LINES.get(major)?.glibc ?? '2.38'
+  const line = LINES.get(major)
+  const needed = line?.glibc ?? '2.38'
   if (platform !== 'linux') return ok(`${platform} has a C library of its own`)
   const fix =
     needed === '2.38'
       ? 'use Debian 13, Ubuntu 24.04 or newer, or Node 20 on this system'
       : 'use Debian 12, Ubuntu 22.04 or newer'
   if (glibc === null) return fail('there is no glibc here, as on Alpine Linux; the network library needs it', fix)
-  if (older(glibc, needed))
+  if (line !== undefined && older(glibc, needed))
     return fail(`glibc ${glibc} is too old: the network library for Node ${major} needs ${needed}`, fix)
   return ok(`glibc ${glibc}`)
 }

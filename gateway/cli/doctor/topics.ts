@@ -18,7 +18,7 @@ export interface NamedTopic {
 }
 
 export interface Asked {
-  readonly probe: KafkaProbe
+  readonly probe: Pick<KafkaProbe, 'topics' | 'read' | 'settings' | 'mayProduce'>
   readonly cluster: string
   /** As Kafka names us; null: not known. */
   readonly principal: string | null
@@ -138,7 +138,7 @@ export function grant({ principal }: Asked, topic: string, operations: readonly 
   return `allow it: kafka-acls.sh --add --allow-principal '${who}' ${what} --topic ${topic}`
 }
 
-const UNCLEAN = 'unclean.leader.election.enable'
+export const UNCLEAN = 'unclean.leader.election.enable'
 
 /** Settings are the owner's: where they are not shown to us, that is all there is to say. */
 async function settingsVerdict(well: Verdict, { name }: PermittedTopic, { probe }: Asked): Promise<Verdict> {

@@ -1,7 +1,7 @@
 import { KAFKA_CODE } from '../../drivers/kafka/errors.ts'
 import type { PermittedTopic } from '../../drivers/kafka/permits.ts'
 import { describeFault } from '../../log.ts'
-import { grant, readVerdict, type Asked } from './topics.ts'
+import { grant, readVerdict, UNCLEAN, type Asked } from './topics.ts'
 import { fail, ok, warn, type Verdict } from './verdict.ts'
 
 interface Usage extends Asked {
@@ -10,7 +10,7 @@ interface Usage extends Asked {
 }
 
 const READER = 'the ledger'
-const NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'min.insync.replicas'] as const
+const NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'min.insync.replicas', UNCLEAN] as const
 
 /** Whether usage can be written to its topic and read back from it, and stays there. Nothing is written. */
 export async function usageTopicVerdicts(usage: Usage): Promise<readonly Verdict[]> {
@@ -79,6 +79,10 @@ async function settingsVerdicts({ topic, probe }: Usage, found: PermittedTopic):
         `set ${name}=-1 on it, or export it in time`,
       ),
     )
+  }
+  if (configs.get(UNCLEAN) === 'true') {
+    const what = `topic ${topic} for usage may get a leader that lacks records (${UNCLEAN}): usage would be lost`
+    verdicts.push(warn(what, `set ${UNCLEAN}=false on it`))
   }
   const replicas = Math.min(...found.partitions.map((one) => one.replicas))
   if (replicas > 2 && configs.get('min.insync.replicas') === '1') {

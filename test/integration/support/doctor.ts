@@ -21,8 +21,8 @@ export interface Diagnosis {
   readonly exit: number
   readonly results: readonly Result[]
   /** `check: message — fix` of what is at fault, of one system or all. */
-  faults(system?: string): readonly string[]
-  warnings(system?: string): readonly string[]
+  readonly faults: (system?: string) => readonly string[]
+  readonly warnings: (system?: string) => readonly string[]
 }
 
 type Env = { readonly [name: string]: string }
