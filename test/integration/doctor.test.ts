@@ -15,8 +15,10 @@ import { freePorts, scratchFolder } from '../services/scratch.ts'
 import { kafkaBrokers, postgresUrl, redisUrl } from '../services/use.ts'
 import { newDatabase } from './support/database.ts'
 import { diagnose, linesOf } from './support/doctor.ts'
-import { MAIN } from './support/gatewayProcess.ts'
+import { GatewayProcess, MAIN } from './support/gatewayProcess.ts'
+import { SseClient } from './support/sse.ts'
 import { Topic } from './support/topic.ts'
+import { until } from './support/until.ts'
 
 const EARTHQUAKES = join(packageRoot, 'specs/earthquakes/earthquakes.yaml')
 
@@ -180,6 +182,26 @@ describe('weir doctor', () => {
     assert.match(faults()[0] ?? '', /^documents: .*broken\/earthquakes\.yaml:\d+:\d+: [a-z-]+ /)
     assert.ok(faults().some((one) => one.startsWith('documents: weir.yaml:1: agreement ')))
     assert.equal(exit, 1)
+  })
+
+  it('a gateway that runs is found on its ports and in its journal, and serves on', async (t) => {
+    const gateway = await GatewayProcess.start({ playbackPerSecond: 20 })
+    t.after(() => gateway.stop('SIGKILL'))
+    const partOf = (url: string) => ({ host: '127.0.0.1', port: Number(new URL(url).port) })
+    const client = new SseClient(gateway.stream, { token: await gateway.token() })
+    await client.frame('record')
+    const { dataDir } = gateway
+    const config = { listen: partOf(gateway.url), control: partOf(gateway.controlUrl), specs: [EARTHQUAKES], dataDir }
+    const { exit, results } = await diagnose(config)
+    assert.equal(exit, 0)
+    const said = results.map(({ message }) => message).join('\n')
+    assert.match(said, /listen 127\.0\.0\.1:\d+ is taken by a gateway that runs/)
+    assert.match(said, /control 127\.0\.0\.1:\d+ is taken by a gateway that runs/)
+    assert.match(said, new RegExp(`in use by process ${gateway.child.pid}`))
+    assert.match(said, /the ledger has version \d+, as this program/)
+    const before = client.records.length
+    await until('more records', () => client.records.length > before || null)
+    client.destroy()
   })
 
   it('systems that take a connection and say nothing end in time, each named', async () => {

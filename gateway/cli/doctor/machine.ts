@@ -68,12 +68,16 @@ async function networkVerdict({ loadNetwork, platform, arch }: Facts): Promise<V
     await loadNetwork()
     return ok('the network library loads')
   } catch (error) {
-    const [why] = (error instanceof Error ? error.message : String(error)).split('\n')
     return fail(
-      `the network library does not load on ${platform}-${arch}: ${why}`,
+      `the network library does not load on ${platform}-${arch}: ${firstLineOf(error)}`,
       'mend Node and glibc as told above, and run npm ci on this very system',
     )
   }
+}
+
+/** What a loader says; the lines below name every place where it looked. */
+export function firstLineOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
 }
 
 function filesVerdict({ connectionsMax }: Config['limits'], { openFilesMax }: Facts): Verdict {

@@ -9,17 +9,16 @@ import { RedisProbe } from '../../drivers/redis/probe.ts'
 import { USAGE_TOPIC } from '../../usage/kafkaSink.ts'
 import type { Edge } from '../edge.ts'
 import { examineData } from './data.ts'
-import { examineDatabase } from './database.ts'
 import { examineDocuments, examineProblems, type Read } from './documents.ts'
 import { Examination, type Outcome, type System } from './examination.ts'
 import type { Facts } from './facts.ts'
 import { examineIssuer } from './issuers.ts'
 import { examineCluster } from './kafka.ts'
-import { examineLimits, examineMachine } from './machine.ts'
+import { examineLimits, examineMachine, firstLineOf } from './machine.ts'
 import { examinePorts } from './ports.ts'
 import { examineRedis } from './redis.ts'
 import { namedTopics } from './topics.ts'
-import { ok } from './verdict.ts'
+import { fail, ok } from './verdict.ts'
 
 const KAFKA_LIMITS: KafkaLimits = { connectMsMax: 3000, requestMsMax: 4000, hedgeMs: 500 }
 const REDIS_LIMITS = { connectMsMax: 3000, commandMsMax: 2000 }
@@ -52,13 +51,7 @@ export async function examine(edge: Edge, read: Read, facts: Facts): Promise<Out
     examination.look(`kafka ${name}`, (system) => lookAtCluster(system, name, read, catalog))
   }
   examination.look('redis', (system) => lookAtRedis(system, read))
-  examination.look('database', (system) =>
-    examineDatabase(system, {
-      url: config.database.url?.reveal() ?? null,
-      file: join(config.dataDir, 'ledger.db'),
-      clock,
-    }),
-  )
+  examination.look('database', (system) => lookAtDatabase(system, read))
   for (const [i, issuer] of config.access.issuers.entries()) {
     examination.look(`issuer ${issuer.issuer}`, (system) => examineIssuer(system, issuer, i))
   }
@@ -100,4 +93,22 @@ async function lookAtRedis(system: System, { config, clock }: Read): Promise<voi
   } finally {
     probe.close()
   }
+}
+
+/** Its library is a binary for this machine, too: where it does not load, all the rest is told nevertheless. */
+async function lookAtDatabase(system: System, { config, clock }: Read): Promise<void> {
+  const loading = import('./database.ts')
+  const loads = await system.check('library', async () => {
+    try {
+      await loading
+      return []
+    } catch (error) {
+      const why = firstLineOf(error)
+      return fail(`the library of databases does not load: ${why}`, 'run npm ci on this very system, with this Node')
+    }
+  })
+  if (!loads) return
+  const url = config.database.url?.reveal() ?? null
+  const { examineDatabase } = await loading
+  await examineDatabase(system, { url, file: join(config.dataDir, 'ledger.db'), clock })
 }
