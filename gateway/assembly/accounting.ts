@@ -27,7 +27,8 @@ import { Shipper } from '../usage/shipper.ts'
 import type { Sink } from '../usage/sink.ts'
 import type { UsageMessage } from '../usage/tally.ts'
 import { createAccounts } from './accounts.ts'
-import { kafkaConfigOf, type Ends, type Sources } from './sources.ts'
+import { kafkaConfigOf } from './kafkaConfig.ts'
+import type { Ends, Sources } from './sources.ts'
 import { Terms } from './terms.ts'
 
 interface Parts {

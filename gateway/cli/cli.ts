@@ -4,6 +4,7 @@ import { describeFault } from '../log.ts'
 import { version } from '../package.ts'
 import { check, type CheckOptions } from './check.ts'
 import { configuration, type ConfigurationOptions } from './configuration.ts'
+import type { DoctorOptions } from './doctor.ts'
 import { EXIT, say, type Edge, type Exit } from './edge.ts'
 import { describeSpec } from './spec.ts'
 import { start, type StartOptions } from './start.ts'
@@ -12,7 +13,7 @@ import { token, type TokenOptions } from './token.ts'
 import type { ReportOptions } from './usage.ts'
 
 /** Commands of the full set (docs/operate.md) that this version does not have yet. */
-const COMMANDS_NOT_SERVED = ['consumer', 'agreement', 'doctor']
+const COMMANDS_NOT_SERVED = ['consumer', 'agreement']
 const SPEC_NOT_SERVED = ['diff', 'view', 'publish', 'list', 'retire']
 const USAGE_NOT_SERVED = ['close', 'audit', 'adjust']
 const OPTIONS_NOT_SERVED = ['roles', 'workers']
@@ -99,6 +100,16 @@ function describeServing(program: Command, edge: Edge, done: (exit: Exit) => voi
     .option(...CONFIG)
     .option('--reference', 'the reference of all keys instead, as Markdown')
     .action((options: ConfigurationOptions) => done(configuration(edge, options)))
+  program
+    .command('doctor')
+    .description('each system that a gateway needs: ok, warn or fail, with the fix; changes nothing')
+    .option(...CONFIG)
+    .option(...JSON_OUT)
+    .action(async (options: DoctorOptions) => {
+      // Loaded only here: no other command needs all drivers.
+      const { doctor } = await import('./doctor.ts')
+      done(await doctor(edge, options))
+    })
 }
 
 function describeClient(program: Command, edge: Edge, done: (exit: Exit) => void): void {

@@ -17,6 +17,30 @@ const CONTRACTS = ['catalog/plan.ts', 'access/grant.ts']
 /** What a command may have of access: to make development tokens, and to check the file of consumers. */
 const CLI_ACCESS = ['access/developmentIssuer.ts', 'access/consumers.ts']
 
+const CLI = [
+  'config.ts',
+  'billing/',
+  'drivers/sql/',
+  'config/',
+  'package.ts',
+  'rawMember.ts',
+  'catalog/',
+  '../client/',
+  ...CLI_ACCESS,
+  ...GROUND,
+]
+
+/** What `weir doctor` asks of the parts: how each of them meets what it depends on. */
+const EXAMINED = [
+  'access/probe.ts',
+  'assembly/kafkaConfig.ts',
+  'assembly/topics.ts',
+  'quota/redis.ts',
+  'transport/native.ts',
+  'usage/inspect.ts',
+  'usage/kafkaSink.ts',
+]
+
 /** Between the heart and the edge: parts that never know each other. */
 const SIDE = { may: ['stream/', 'drivers/', 'package.ts', ...GROUND], types: CONTRACTS }
 
@@ -51,21 +75,8 @@ export const LAYERS: readonly Layer[] = [
   { from: 'gateway.ts', may: ['', '../plugins/'] },
   // The commands of the process edge: they build nothing that serves.
   // `usage` asks the ledger itself: finance has its report without a running gateway.
-  {
-    from: 'cli/',
-    may: [
-      'config.ts',
-      'billing/',
-      'drivers/sql/',
-      'config/',
-      'package.ts',
-      'rawMember.ts',
-      'catalog/',
-      '../client/',
-      ...CLI_ACCESS,
-      ...GROUND,
-    ],
-  },
+  { from: 'cli/', may: CLI },
+  { from: 'cli/doctor/', may: ['cli/', 'drivers/', ...CLI, ...EXAMINED] },
   // For other programs: it knows nothing of ours, of Node or of any package.
   { from: '../client/', may: [], outside: false },
   { from: 'main.ts', may: ['gateway.ts', 'cli/', 'config.ts', 'package.ts', ...GROUND] },
