@@ -1,6 +1,7 @@
 import { findingsReference } from '../gateway/catalog/codes.ts'
 import { renderReference } from '../gateway/config/reference.ts'
 import { errorsReference } from '../gateway/errors.ts'
+import { metricsReference } from './metrics.ts'
 import { protocolReference } from './protocol.ts'
 
 /** Every page of docs/ that the code writes, by its path in the repository. */
@@ -8,5 +9,6 @@ export const generatedPages: { readonly [page: string]: () => string } = {
   'docs/configuration.md': renderReference,
   'docs/errors.md': errorsReference,
   'docs/findings.md': findingsReference,
+  'docs/metrics.md': metricsReference,
   'docs/protocol.md': protocolReference,
 }
