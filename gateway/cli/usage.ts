@@ -41,7 +41,7 @@ export async function usageReport(edge: Edge, options: ReportOptions): Promise<E
     for (const stranger of strangers) say(edge, printable(`weir: ${stranger}`))
     // An empty report under a mistyped name would pass for a month without usage.
     if (strangers.length > 0) return EXIT.refused
-    const report = await reportOf(ledger, period, whose)
+    const report = await reportOf(ledger, period, whose, new Map(config.consumers.map(({ id, name }) => [id, name])))
     deliver(edge, options.out, format === 'csv' ? csvOf(report) : `${JSON.stringify(report, null, 2)}\n`)
     for (const remark of remarksOn(report)) say(edge, printable(remark))
     return EXIT.done

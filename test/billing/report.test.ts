@@ -13,7 +13,7 @@ import { talliesOf, watermark } from '../suites/ledger/world.ts'
 import { PRO } from './plans.ts'
 
 const HEAD =
-  'period,agreement,consumer,product,plan,planVersion,item,stream,delivered,billed,redelivered,free,replay,bytes,deliveredBytes,currency,amount,note'
+  'period,agreement,consumer,product,plan,planVersion,item,stream,delivered,billed,redelivered,free,replay,bytes,deliveredBytes,currency,amount,note,consumerName'
 const UNKNOWN = '"the terms of this version of the plan are unknown, so there is no price"'
 const AT = Date.UTC(2026, 10, 3, 4, 5)
 
