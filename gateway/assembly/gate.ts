@@ -38,18 +38,22 @@ export function createGate({
   usageBook,
 }: GateParts): Gate {
   const feedOf = createFeeds(sources, config.limits.recordBytesMax)
+  const visible: Gate['visible'] = (identity) =>
+    catalog().products.filter((product) => consumers.visible(identity, product))
   return {
     authenticate: (token) => authenticator.authenticate(token),
     authorize(identity, product, stream) {
       const entry = catalog().stream(product, stream)
-      return entry ? consumers.authorize(identity, entry.product, entry.stream) : noSuchStream(product, stream)
+      const granted = entry ? consumers.authorize(identity, entry.product, entry.stream) : null
+      if (granted !== null && !('code' in granted && granted.code === 'no-such-stream')) return granted
+      return noSuchStream(product, stream, visible(identity))
     },
     feed: ({ product, stream }) => feedOf(catalog().stream(product.id, stream.id) as CatalogStream),
     seat: seatOf,
     windows: windowsOf,
     ...usageBook,
     account: ({ agreement }) => accountOf(agreement),
-    visible: (identity) => catalog().products.filter((product) => consumers.visible(identity, product)),
+    visible,
     bearer: bearerFrom,
     challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, publicUrl()),
     publicUrl: () => publicUrl().replace(/\/+$/, ''),

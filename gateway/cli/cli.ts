@@ -21,7 +21,7 @@ const OPTIONS_NOT_SERVED = ['roles', 'workers']
 /** Runs one command line (without the program's name). Whatever goes wrong is told on stderr and by the exit code; never throws. */
 export async function run(args: readonly string[], edge: Edge): Promise<Exit> {
   let exit: Exit = EXIT.done
-  const program = describe(edge, (code) => (exit = code))
+  const program = describeProgram(edge, (code) => (exit = code))
   try {
     await program.parseAsync(args, { from: 'user' })
     return exit
@@ -48,7 +48,8 @@ export function complain(edge: Pick<Edge, 'err' | 'env'>, error: unknown): Exit 
   return EXIT.fault
 }
 
-function describe(edge: Edge, done: (exit: Exit) => void): Command {
+/** All commands; `done` is told how the one that ran ends. */
+export function describeProgram(edge: Edge, done: (exit: Exit) => void): Command {
   const program = new Command('weir')
     .description('Lets third parties at streaming data, at a measured rate.')
     .version(version)
@@ -98,7 +99,8 @@ function describeServing(program: Command, edge: Edge, done: (exit: Exit) => voi
     .command('config')
     .description('show the configuration that is in force, secrets masked')
     .option(...CONFIG)
-    .option('--reference', 'the reference of all keys instead, as Markdown')
+    .option('--reference', 'the reference of all keys instead, as Markdown or with --json as JSON')
+    .option(...JSON_OUT)
     .action((options: ConfigurationOptions) => done(configuration(edge, options)))
   program
     .command('doctor')

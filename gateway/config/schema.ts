@@ -166,7 +166,7 @@ const agreement = Type.Object({
 
 const consumer = Type.Object({
   id: text('What the consumer claim of its tokens holds.', { maxLength: 256 }),
-  name: text('What people call it. Absent: its id.', { default: '' }),
+  name: text('What people call it: stands in reports of usage. Absent: its id.', { default: '' }),
   agreements: Type.Array(agreement, { default: [], maxItems: 1000, doc: 'What it may read, and on which plan.' }),
   suspended: Type.Boolean({ default: false, doc: 'Whether all its agreements rest: it is told `forbidden`.' }),
 })

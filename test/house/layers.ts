@@ -21,6 +21,7 @@ const CLI = [
   'config.ts',
   'billing/',
   'drivers/sql/',
+  'drivers/nearest.ts',
   'config/',
   'package.ts',
   'rawMember.ts',
