@@ -4,7 +4,7 @@
  */
 
 /** Raised whenever the shape below or the compiler's meaning changes: older caches are then compiled anew. */
-export type PlanFormat = 4
+export type PlanFormat = 5
 
 export interface Plan {
   readonly format: PlanFormat
@@ -26,6 +26,8 @@ export interface Product {
   readonly description: string | null
   readonly license: { readonly name: string; readonly url: string | null } | null
   readonly owner: { readonly team: string; readonly email: string | null }
+  /** Whom partners ask, as the document's `info.contact` says. */
+  readonly contact: { readonly name: string | null; readonly url: string | null; readonly email: string | null } | null
   readonly domain: string | null
   readonly visibility: 'private' | 'internal' | 'public'
   readonly access: 'open' | 'approval'
@@ -79,15 +81,19 @@ export interface Stream {
   readonly scope: string | null
   readonly showKey: boolean
   readonly showHeaders: readonly string[]
+  /** What the messages say of those headers, by name. */
+  readonly headerWords: readonly (readonly [name: string, description: string])[]
   /** What to do with a record that breaks its contract. */
   readonly invalid: 'frame' | 'skip'
   /** Name of the message, or of the first of several. */
   readonly message: string
+  /** What partners are told of each kind of record, in the document's order. */
+  readonly kinds: readonly RecordKind[]
   /** Of what partners get. */
   readonly contentType: string
   /** How payloads are written in the topic. */
   readonly encoding: Encoding
-  /** JSON Schema (draft 7) of the payload as partners get it, self-contained (`#/` refs only); `null`: any JSON. Several messages become `anyOf`. */
+  /** JSON Schema (draft 7) of the payload as partners get it, self-contained (`#/` refs only), nothing in it that is for the team alone; `null`: any JSON. Several messages become `anyOf`. */
   readonly schema: JsonSchema | null
   /** What `where` may name, in the document's order; empty: nothing. */
   readonly filterable: readonly FilterField[]
@@ -99,6 +105,22 @@ export interface Stream {
 export type Encoding =
   | { readonly kind: 'json' }
   | { readonly kind: 'avro'; readonly schema: unknown; readonly framing: 'plain' | 'confluent' }
+
+/** One message of a stream in words, and payloads as partners may get them. */
+export interface RecordKind {
+  readonly name: string
+  readonly title: string | null
+  readonly summary: string | null
+  readonly description: string | null
+  /** They keep the stream's schema, and hold no member that it does not describe. */
+  readonly examples: readonly RecordExample[]
+}
+
+export interface RecordExample {
+  readonly name: string | null
+  readonly summary: string | null
+  readonly payload: unknown
+}
 
 /** A channel parameter by which clients choose the topic, or the records of one. Values are text, as in an address. */
 export interface StreamParameter {

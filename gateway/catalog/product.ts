@@ -48,6 +48,7 @@ function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' 
     description: textAt(info, 'description'),
     license: isObject(license) ? { name: textAt(license, 'name') ?? '', url: textAt(license, 'url') } : null,
     owner: { team: textAt(owner, 'team') ?? '', email: textAt(owner, 'email') },
+    contact: contactOf(memberOf(info, 'contact')),
     domain: textAt(extension, 'domain'),
     // What is not said is kept closed.
     visibility: (textAt(extension, 'visibility') ?? 'private') as Product['visibility'],
@@ -61,6 +62,11 @@ function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' 
     })),
     defaultPlan: textAt(extension, 'defaultPlan'),
   }
+}
+
+function contactOf(value: unknown): Product['contact'] {
+  if (!isObject(value)) return null
+  return { name: textAt(value, 'name'), url: textAt(value, 'url'), email: textAt(value, 'email') }
 }
 
 function deprecationOf(value: unknown): Product['deprecation'] {
