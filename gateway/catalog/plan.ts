@@ -37,7 +37,16 @@ export interface Product {
   readonly defaultPlan: string | null
   readonly plans: readonly PricePlan[]
   readonly streams: readonly Stream[]
+  /** `null` where the document cannot be served. */
+  readonly view: ViewBody | null
 }
+
+/** The part of the product's public view that is the same for everybody, as text. */
+export interface ViewBody {
+  readonly json: string
+  readonly yaml: string
+}
+export type ViewFormat = keyof ViewBody
 
 /** What an agreement may take and what it costs. Money is a decimal string; durations are milliseconds. */
 export interface PricePlan {

@@ -27,7 +27,7 @@ export function productOf(document: AsyncApiDocument, streams: readonly Stream[]
       'the product exposes no stream',
       'Say `x-data-product: { expose: read }` on a channel.',
     )
-  return { ...headOf(info, extension), plans, streams }
+  return { ...headOf(info, extension), plans, streams, view: null }
 }
 
 function tellMissing({ findings }: AsyncApiDocument, streams: readonly Stream[]): null {
@@ -38,7 +38,7 @@ function tellMissing({ findings }: AsyncApiDocument, streams: readonly Stream[])
   return null
 }
 
-function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' | 'streams'> {
+function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' | 'streams' | 'view'> {
   const license = memberOf(info, 'license')
   const owner = objectAt(extension, 'owner')
   return {

@@ -5,20 +5,32 @@ import type { JsonSchema, RecordExample, RecordKind } from './plan.ts'
 
 /** What partners are told of a stream's messages. `schema` is the stream's, of all of them; without one there is no telling what an example may show. */
 export function recordKindsOf(messages: readonly Message[], schema: JsonSchema | null): readonly RecordKind[] {
-  const check = schema === null ? null : checkerOf(schema)
-  return messages.map(({ name, title, summary, description, examples }) => {
-    const shown = check === null ? [] : examples.flatMap((example) => check(example) ?? []).slice(0, EXAMPLES_MAX)
-    return { name, title, summary, description, examples: shown }
-  })
+  const examples = schema === null ? null : new Examples(schema)
+  return messages.map(({ name, title, summary, description, examples: given }) => ({
+    name,
+    title,
+    summary,
+    description,
+    examples: given.flatMap((one) => examples?.shown(one) ?? []).slice(0, EXAMPLES_MAX),
+  }))
 }
 
-function checkerOf(schema: JsonSchema): ((example: Message['examples'][number]) => RecordExample | null) | null {
-  const described = new Described(schema)
-  const validate = validatorOf(schema)
-  if (validate === null) return null
-  return ({ name, summary, payload: whole }) => {
-    const payload = described.of(whole)
-    return payload === undefined || validate(payload) !== null ? null : { name, summary, payload }
+class Examples {
+  readonly #schema: JsonSchema
+  readonly #described: Described
+  #validate: Validator | null | undefined
+
+  constructor(schema: JsonSchema) {
+    this.#schema = schema
+    this.#described = new Described(schema)
+  }
+
+  /** `null` where nothing good is left of it. */
+  shown({ name, summary, payload: whole }: Message['examples'][number]): RecordExample | null {
+    const payload = this.#described.of(whole)
+    // Compiled on first use: most streams have no examples, and schemas take long.
+    const validate = (this.#validate ??= validatorOf(this.#schema))
+    return payload === undefined || validate === null || validate(payload) !== null ? null : { name, summary, payload }
   }
 }
 

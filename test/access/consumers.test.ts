@@ -52,6 +52,7 @@ function product(more: Partial<Product> = {}): Product {
     defaultPlan: 'free',
     plans: [planNamed('free'), planNamed('pro')],
     streams: [STREAM],
+    view: null,
     ...more,
   }
 }

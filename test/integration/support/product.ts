@@ -70,6 +70,7 @@ export function product(more: Partial<Product> = {}): Product {
     defaultPlan: 'free',
     plans: [pricePlan()],
     streams: [stream()],
+    view: null,
     ...more,
   }
 }
