@@ -56,6 +56,16 @@ export const MANUAL: { readonly [command: string]: ManualPage } = {
     },
     json: 'each record as one line, as it was sent; gaps, pauses and where to go on stand on stderr',
   },
+  doctor: {
+    examples: ['weir doctor', 'weir doctor --config weir.yaml --json'],
+    exits: {
+      0: 'nothing is at fault; there may be something to look at',
+      1: 'something of the set-up is at fault',
+      2: 'the command line is wrong',
+      3: 'a system that it needs does not answer',
+    },
+    json: 'a list of `{"check", "system", "status", "message", "fix", "ms"}`; `status` is `ok`, `warn` or `fail`',
+  },
   'spec lint': {
     examples: ['weir spec lint orders.yaml', 'weir spec lint specs --format sarif'],
     exits: {
@@ -64,6 +74,15 @@ export const MANUAL: { readonly [command: string]: ManualPage } = {
       2: 'the command line is wrong, or there is no such file',
     },
     json: '`{"ok", "documents", "findings"}`; [findings.md](findings.md) explains the codes',
+  },
+  'spec view': {
+    examples: ['weir spec view orders.yaml', 'weir spec view orders.yaml --consumer acme --config weir.yaml --json'],
+    exits: {
+      0: 'shown',
+      1: 'the document has errors, describes no product, or the consumer does not see it',
+      2: 'the command line or the configuration is wrong, or there is no such file',
+    },
+    json: 'the document as JSON in place of YAML',
   },
   'usage report': {
     examples: [

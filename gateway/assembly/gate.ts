@@ -4,6 +4,7 @@ import { bearerFrom } from '../access/bearer.ts'
 import { challengeOf, resourceMetadata } from '../access/challenge.ts'
 import { noSuchStream, type Consumers } from '../access/consumers.ts'
 import type { Catalog, CatalogStream } from '../catalog/catalog.ts'
+import { RenderedViews } from '../catalog/view/rendered.ts'
 import type { Config } from '../config.ts'
 import type { Account } from '../stream/account.ts'
 import type { Gate } from '../transport/gate.ts'
@@ -40,6 +41,8 @@ export function createGate({
   const feedOf = createFeeds(sources, config.limits.recordBytesMax)
   const visible: Gate['visible'] = (identity) =>
     catalog().products.filter((product) => consumers.visible(identity, product))
+  const address = (): string => publicUrl().replace(/\/+$/, '')
+  const views = new RenderedViews(address)
   return {
     authenticate: (token) => authenticator.authenticate(token),
     authorize(identity, product, stream) {
@@ -54,9 +57,11 @@ export function createGate({
     ...usageBook,
     account: ({ agreement }) => accountOf(agreement),
     visible,
+    publicView: (identity, product, format) =>
+      views.of(product, consumers.agreed(identity, product)?.name ?? null, format),
     bearer: bearerFrom,
     challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, publicUrl()),
-    publicUrl: () => publicUrl().replace(/\/+$/, ''),
+    publicUrl: address,
     resourceMetadata: () =>
       resourceMetadata(
         publicUrl(),

@@ -24,15 +24,34 @@ export function serveProducts(route: Route, admissions: Admissions): void {
   route('/products/:product', async (reply, request) => {
     const identity = await caller(request, admissions)
     if (isRefusal(identity)) return reply.problem(identity, admissions.headersOf(identity, true))
-    const id = request.path.split('/')[2] ?? ''
-    const product = gate.visible(identity).find((candidate) => candidate.id === id)
-    if (!product)
-      return reply.problem(
-        refuse('no-such-stream', 'There is no such product for this caller; /products lists what it may see.'),
-      )
+    const product = named(request, gate.visible(identity))
+    if (!product) return reply.problem(noSuchProduct())
     await withTag(reply, request, described(product, admissions.commonOf(request).root))
   })
+  for (const [format, type] of VIEW_TYPES)
+    route(`/products/:product/asyncapi.${format}`, async (reply, request) => {
+      const identity = await caller(request, admissions)
+      if (isRefusal(identity)) return reply.problem(identity, admissions.headersOf(identity, true))
+      const product = named(request, gate.visible(identity))
+      if (!product) return reply.problem(noSuchProduct())
+      await sendTagged(reply, request, gate.publicView(identity, product, format), type)
+    })
   route('/.well-known/oauth-protected-resource', (reply) => Promise.resolve(reply.json(200, gate.resourceMetadata())))
+}
+
+/** The address alone decides: whoever opens it in a browser or a tool gets the same. */
+const VIEW_TYPES = [
+  ['json', JSON_TYPE],
+  ['yaml', 'application/yaml; charset=utf-8'],
+] as const
+
+function named({ path }: Request, products: readonly Product[]): Product | undefined {
+  const id = path.split('/')[2] ?? ''
+  return products.find((candidate) => candidate.id === id)
+}
+
+function noSuchProduct(): Refusal {
+  return refuse('no-such-stream', 'There is no such product for this caller; /products lists what it may see.')
 }
 
 async function caller(request: Request, { context: { gate } }: Admissions): Promise<Identity | Refusal | null> {
@@ -47,6 +66,7 @@ function listed({ id, title, version, lifecycle, streams }: Product, root: strin
     title,
     version,
     lifecycle,
+    asyncapi: `${root}/products/${id}/asyncapi.json`,
     streams: streams
       .filter(({ expose }) => expose === 'read')
       .map((stream) => ({
@@ -82,18 +102,21 @@ function described(product: Product, root: string): object {
   }
 }
 
+function withTag(reply: Reply, request: Request, body: object): Promise<void> {
+  return sendTagged(reply, request, JSON.stringify(body), JSON_TYPE)
+}
+
 /** With an entity tag, so that polling an unchanged catalogue costs next to nothing (RFC 9110 §8.8.3). */
-async function withTag(reply: Reply, request: Request, body: object): Promise<void> {
-  const text = JSON.stringify(body)
+async function sendTagged(reply: Reply, request: Request, text: string, type: string): Promise<void> {
   const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
   const headers = { ETag: tag, 'Cache-Control': 'no-cache', Vary: 'Authorization, Accept-Encoding' }
   // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses marks the tag as weak.
   const known = request.ifNoneMatch.split(',').map((candidate) => candidate.trim().replace(/^W\//, ''))
   if (known.includes(tag) || known.includes('*')) {
-    return reply.send(304, JSON_TYPE, '', headers)
+    return reply.send(304, type, '', headers)
   }
   const { body: bytes, headers: coding } = await coded(Buffer.from(text), request.acceptEncoding)
   // A strong tag is of one sequence of bytes (RFC 9110 §8.8.3.3).
   const ETag = 'Content-Encoding' in coding ? `W/${tag}` : tag
-  reply.send(200, JSON_TYPE, bytes, { ...coding, ...headers, ETag })
+  reply.send(200, type, bytes, { ...coding, ...headers, ETag })
 }

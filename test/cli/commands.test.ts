@@ -123,10 +123,21 @@ describe('every command, with --json', { concurrency: 2 }, () => {
       2: () => ({ args: ['tail', 'quakes/events'] }),
       3: () => ({ args: ['tail', 'http://127.0.0.1:9/streams/quakes/events'] }),
     },
+    doctor: {
+      0: () => ({ args: ['doctor', '--config', 'good.yaml'], env: FREE }),
+      1: () => ({ args: ['doctor', '--config', 'bad.yaml'], env: FREE }),
+      2: () => ({ args: ['doctor', 'good.yaml'] }),
+      3: () => ({ args: ['doctor', '--config', 'good.yaml'], env: { ...FREE, WEIR_REDIS_URL: 'redis://127.0.0.1:9' } }),
+    },
     'spec lint': {
       0: () => ({ args: ['spec', 'lint', join(packageRoot, 'specs/earthquakes')] }),
       1: () => ({ args: ['spec', 'lint', 'broken.yaml'] }),
       2: () => ({ args: ['spec', 'lint', 'nowhere.yaml'] }),
+    },
+    'spec view': {
+      0: () => ({ args: ['spec', 'view', 'specs/quakes.yaml', '--consumer', 'acme', '--config', 'good.yaml'] }),
+      1: () => ({ args: ['spec', 'view', 'broken.yaml'] }),
+      2: () => ({ args: ['spec', 'view', 'nowhere.yaml'] }),
     },
     'usage report': {
       0: () => ({ args: ['usage', 'report', '--period', '2026-11', '--config', 'good.yaml'] }),
@@ -176,7 +187,7 @@ describe('every command, with --json', { concurrency: 2 }, () => {
     assert.doesNotMatch(err, /\n {4}at /, 'no stack is shown')
     if (out === '') {
       assert.notEqual(exit, 0, 'what is done has something to say')
-      assert.match(err, /^(weir: |error: )/m)
+      assert.match(err, /^(weir: |error: |\S+:\d+:\d+: error: )/m)
       return
     }
     const values = command === 'tail' ? out.trimEnd().split('\n') : [out]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { PLAN_FORMAT } from '../../gateway/catalog/compile.ts'
 import { namedTopics, topicVerdicts, type Asked } from '../../gateway/cli/doctor/topics.ts'
 import { usageTopicVerdicts } from '../../gateway/cli/doctor/usageTopic.ts'
 import type { Verdict } from '../../gateway/cli/doctor/verdict.ts'
@@ -88,7 +89,7 @@ describe('weir doctor × topics', () => {
       servers: [{ name: 'main', cluster: 'main', host: 'kafka:9092' }],
     }))
     const plan = {
-      format: 4 as const,
+      format: PLAN_FORMAT,
       hash: '',
       file: '/specs/quakes.yaml',
       product: product({ streams }),
