@@ -7,7 +7,7 @@ import type { Finding, Plan, PlanFormat, Product } from './plan.ts'
 import { productOf } from './product.ts'
 import { streamsOf } from './streams.ts'
 
-export const PLAN_FORMAT: PlanFormat = 4
+export const PLAN_FORMAT: PlanFormat = 5
 
 /** What is asked of a document beside that it can be served. */
 export interface Asked {

@@ -4,7 +4,7 @@
  */
 
 /** Raised whenever the shape below or the compiler's meaning changes: older caches are then compiled anew. */
-export type PlanFormat = 4
+export type PlanFormat = 5
 
 export interface Plan {
   readonly format: PlanFormat
@@ -83,6 +83,8 @@ export interface Stream {
   readonly invalid: 'frame' | 'skip'
   /** Name of the message, or of the first of several. */
   readonly message: string
+  /** What partners are told of each kind of record, in the document's order. */
+  readonly kinds: readonly RecordKind[]
   /** Of what partners get. */
   readonly contentType: string
   /** How payloads are written in the topic. */
@@ -99,6 +101,21 @@ export interface Stream {
 export type Encoding =
   | { readonly kind: 'json' }
   | { readonly kind: 'avro'; readonly schema: unknown; readonly framing: 'plain' | 'confluent' }
+
+/** One message of a stream in words, and payloads as partners may get them. */
+export interface RecordKind {
+  readonly name: string
+  readonly title: string | null
+  readonly summary: string | null
+  readonly description: string | null
+  readonly examples: readonly RecordExample[]
+}
+
+export interface RecordExample {
+  readonly name: string | null
+  readonly summary: string | null
+  readonly payload: unknown
+}
 
 /** A channel parameter by which clients choose the topic, or the records of one. Values are text, as in an address. */
 export interface StreamParameter {

@@ -8,6 +8,7 @@ import { isObject, listAt, textAt } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { payloadOf } from './messages.ts'
 import type { Stream } from './plan.ts'
+import { recordKindsOf } from './recordKind.ts'
 import { streamParametersOf } from './streamParameters.ts'
 import { checkTopic } from './topic.ts'
 
@@ -65,6 +66,7 @@ function streamOf(root: JsonObject, channel: Channel, findings: Findings): Strea
     showHeaders: listAt(extension, 'showHeaders').map(String),
     invalid: extension['invalid'] === 'skip' ? 'skip' : 'frame',
     message: channel.messages[0]?.name ?? id,
+    kinds: recordKindsOf(channel.messages),
     contentType: payload?.contentType ?? 'application/json',
     encoding: payload?.encoding ?? { kind: 'json' },
     schema,

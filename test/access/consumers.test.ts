@@ -24,6 +24,7 @@ const STREAM: Stream = {
   schema: null,
   filterable: [],
   parameters: [],
+  kinds: [],
 }
 
 function planNamed(name: string): PricePlan {

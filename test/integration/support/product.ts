@@ -35,6 +35,7 @@ export function stream(more: Partial<Stream> = {}): Stream {
     showHeaders: ['source'],
     invalid: 'frame',
     message: 'quake',
+    kinds: [],
     contentType: 'application/json',
     encoding: { kind: 'json' },
     schema: null,
