@@ -5,6 +5,7 @@ export interface Wish {
   readonly url: string
   readonly from: string
   readonly where: string | null
+  readonly fields: string | null
   readonly params: { readonly [name: string]: string }
   /** Pasted; `null`: the gateway is to make one. */
   readonly token: string | null
@@ -43,6 +44,7 @@ export class Controls {
       url: new URL(this.#section.dataset['stream'] ?? '', page.location.href).href,
       from: this.#value('from') || 'latest',
       where: this.#value('where') || null,
+      fields: this.#value('fields') || null,
       params: Object.fromEntries(params),
       token: token === '' && this.#section.dataset['token'] ? null : token,
     }

@@ -54,12 +54,13 @@ export class LiveView {
     }
   }
 
-  async #follow({ url, from, where, params, token }: Wish, signal: AbortSignal): Promise<void> {
+  async #follow({ url, from, where, fields, params, token }: Wish, signal: AbortSignal): Promise<void> {
     if (token === '') throw new Error('There is no token: paste one above.')
     const frames = follow({
       url,
       from: this.#cursor ?? from,
       ...(where !== null && { where }),
+      ...(fields !== null && { fields }),
       params,
       token: token ?? (() => this.#developmentToken(signal)),
       signal,

@@ -22,7 +22,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
 function markup(part: Part): string {
   if (part === null || part === undefined || part === false) return ''
   if (part instanceof Html) return part.text
-  if (typeof part === 'object') return part.map(markup).join('')
+  if (Array.isArray(part)) return part.map(markup).join('')
   return escaped(String(part))
 }
 

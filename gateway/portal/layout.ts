@@ -55,12 +55,12 @@ export function badge(text: string, kind: string): Html {
 }
 
 /** Names and what stands by them; those that say nothing are left out. */
-export function facts(rows: readonly (readonly [name: string, what: Part])[]): Html {
+export function facts(rows: readonly (readonly [name: string, what: Part, kind?: 'wide'])[]): Html {
   const said = rows.filter(([, what]) => what !== null && what !== '' && what !== false)
   return html`<dl class="facts">
     ${said.map(
-      ([name, what]) =>
-        html`<div>
+      ([name, what, kind = 'plain']) =>
+        html`<div class="${kind}">
           <dt>${name}</dt>
           <dd>${what}</dd>
         </div>`,
@@ -68,9 +68,9 @@ export function facts(rows: readonly (readonly [name: string, what: Part])[]): H
   </dl>`
 }
 
-/** Text to copy; the script gives it a button. */
+/** Text to copy; the script gives it a button. One line is broken where it has to be, more keep their shape. */
 export function code(text: string, label: string): Html {
-  return html`<div class="code">
+  return html`<div class="code ${!text.includes('\n') && 'line'}">
     <pre tabindex="0" role="region" aria-label="${label}"><code>${text}</code></pre>
   </div>`
 }

@@ -61,6 +61,10 @@ export function liveView(product: Product, stream: Stream, fields: readonly Fiel
             />
           </label>`
         }
+        <label
+          >Fields
+          <input type="text" data-of="fields" spellcheck="false" autocapitalize="off" placeholder="${keptOf(fields)}" />
+        </label>
         ${stream.parameters.map(parameterInput)}
         <div class="buttons">
           <button type="submit" data-of="go">Start</button>
@@ -117,11 +121,17 @@ function parameterInput({ name, values, default: standard, examples, field }: St
   </label>`
 }
 
-/** One comparison that is likely to keep some and leave some. */
+/** One comparison to begin with. */
 function whereOf(fields: readonly Field[]): string {
   const usable = fields.filter(({ filterable }) => filterable)
   const number = usable.find(({ type }) => /\b(number|integer)\b/.test(type))
-  if (number) return `${number.name}=ge=${number.example ?? 1}`
+  if (number) return `${number.name}=ge=1`
   const text = usable.find(({ example }) => example !== null && /^[\w-]+$/.test(example))
   return text ? `${text.name}==${text.example}` : ''
+}
+
+/** A few to begin with. */
+function keptOf(fields: readonly Field[]): string {
+  const names = fields.map(({ name }) => name).filter((name) => /^[\w-]+$/.test(name))
+  return names.slice(0, 3).join(',')
 }

@@ -31,10 +31,10 @@ function pricesOf({ includedMessages, tiers, replay, priceCurrency, billingDurat
     ...tiers.map(({ upTo, per1000 }, i) => {
       const from = Math.max(includedMessages, tiers[i - 1]?.upTo ?? 0)
       if (upTo !== null && upTo <= from) return null
-      const which = upTo === null ? (from === 0 ? 'each record' : 'beyond') : `up to ${count(upTo)}`
+      const which = upTo === null ? (from === 0 ? 'each record' : 'beyond') : `up to record ${count(upTo)}`
       return `${which}: ${each(per1000)}`
     }),
-    replay && `first delivered more than ${span(replay.olderThanMs)} late: ${each(replay.per1000)}`,
+    replay && `older than ${span(replay.olderThanMs)} when first delivered: ${each(replay.per1000)}`,
   ]
 }
 

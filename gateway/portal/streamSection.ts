@@ -23,10 +23,10 @@ export function streamSection(product: Product, stream: Stream, place: StreamPla
       <h2 id="stream">${stream.title}</h2>
       ${prose(stream.description)}
       ${facts([
-        ['Address', html`<code>${streamUrl(place.address, product.id, stream)}</code>`],
+        ['Address', html`<code>${streamUrl(place.address, product.id, stream)}</code>`, 'wide'],
         ['Scope', stream.scope !== null && html`<code>${stream.scope}</code>`],
-        ['Key', stream.showKey ? 'shown' : null],
-        ['Headers', stream.showHeaders.join(', ')],
+        ['Key', stream.showKey && html`each record’s, in <code>key</code>`],
+        ['Headers', stream.showHeaders.length > 0 && html`<code>${stream.showHeaders.join(', ')}</code>`],
       ])}
     </section>
     ${liveView(product, stream, fieldsOf(stream).list, place)} ${readIt(product, stream, place)} ${contractOf(stream)}`
