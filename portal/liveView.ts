@@ -131,7 +131,7 @@ export class LiveView {
     place.replaceChildren()
     place.hidden = error === null
     if (error === null) return
-    if (!(error instanceof WeirError)) return place.append(error instanceof Error ? error.message : String(error))
+    if (!(error instanceof WeirError)) return place.append(error instanceof Error ? error.message : 'The page failed.')
     place.append(element('strong', '', error.message), ` ${error.advice} `)
     if (error.code !== null) place.append(element('code', '', error.code))
   }

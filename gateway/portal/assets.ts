@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { packageRoot } from '../package.ts'
 
 /** A file that pages load. */
@@ -24,8 +24,8 @@ const MARK = 'image/svg+xml'
 /** The scripts as the compiler left them, the client among them, and what stands beside their source. Throws where one is missing. */
 export function readAssets(): Assets {
   const built = new Map([
-    ['portal/', fileURLToPath(new URL('../../portal/', import.meta.url))],
-    ['client/', fileURLToPath(new URL('../../client/', import.meta.url))],
+    ['portal/', dirname(fileURLToPath(new URL('../../portal/live.js', import.meta.url)))],
+    ['client/', dirname(fileURLToPath(new URL('../../client/follow.js', import.meta.url)))],
   ])
   const files = new Map<string, Asset>()
   for (const [place, folder] of built) {

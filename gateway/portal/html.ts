@@ -20,10 +20,9 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
 }
 
 function markup(part: Part): string {
-  if (part === null || part === undefined || part === false) return ''
   if (part instanceof Html) return part.text
-  if (Array.isArray(part)) return part.map(markup).join('')
-  return escaped(String(part))
+  if (typeof part === 'string' || typeof part === 'number') return escaped(String(part))
+  return Array.isArray(part) ? part.map(markup).join('') : ''
 }
 
 const SIGNS: { readonly [sign: string]: string } = {
@@ -39,7 +38,7 @@ const SIGNS: { readonly [sign: string]: string } = {
 function escaped(text: string): string {
   return text
     .replaceAll(/[&<>"'`]/g, (sign) => SIGNS[sign] as string)
-    .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+    .replaceAll(/(?![\n\t])\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
 }
 
 /** An address that a reader may follow: `javascript:` and the like are none. */
