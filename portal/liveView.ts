@@ -1,7 +1,7 @@
 import { systemClock } from '../client/clock.ts'
 import { follow, WeirError, type Frame, type State } from '../client/follow.ts'
 import { Controls, type Wish } from './controls.ts'
-import { element, found, page, type Node } from './page.ts'
+import { element, found, link, page, type Node } from './page.ts'
 import { Rate } from './rate.ts'
 import { rowOf } from './row.ts'
 
@@ -133,7 +133,7 @@ export class LiveView {
     if (error === null) return
     if (!(error instanceof WeirError)) return place.append(error instanceof Error ? error.message : 'The page failed.')
     place.append(element('strong', '', error.message), ` ${error.advice} `)
-    if (error.code !== null) place.append(element('code', '', error.code))
+    if (error.code !== null) place.append(link(`${this.#section.dataset['errors'] ?? ''}${error.code}`, error.code))
   }
 
   #state(kind: string, words: string): void {

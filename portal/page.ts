@@ -7,6 +7,7 @@ export interface Node {
   value: string
   tabIndex: number
   type: string
+  href: string
   readonly dataset: { [name: string]: string | undefined }
   readonly childElementCount: number
   readonly lastElementChild: Node | null
@@ -42,4 +43,11 @@ export function found(within: Node, selector: string): Node {
   const node = within.querySelector(selector)
   if (!node) throw new Error(`the page has no ${selector}`)
   return node
+}
+
+/** To a page of the gateway. */
+export function link(href: string, text: string): Node {
+  const made = element('a', '', text)
+  made.href = href
+  return made
 }

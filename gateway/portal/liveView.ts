@@ -1,5 +1,6 @@
 import type { Product, Stream, StreamParameter } from '../catalog/plan.ts'
 import type { Field } from './fields.ts'
+import { ERROR_PAGES } from '../errors.ts'
 import { html, type Html } from './html.ts'
 
 export interface LivePlace {
@@ -20,6 +21,7 @@ export function liveView(product: Product, stream: Stream, fields: readonly Fiel
     aria-labelledby="live"
     class="live"
     data-stream="${root}/streams/${product.id}/${stream.id}"
+    data-errors="${root}${ERROR_PAGES}"
     data-token="${offersToken ? `${root}${TOKEN_PATH}` : ''}"
   >
     <h2 id="live">Live</h2>

@@ -4,14 +4,15 @@ import type { Product } from '../catalog/plan.ts'
 import { packageRoot } from '../package.ts'
 import { readAssets, type Asset } from './assets.ts'
 import { cataloguePage } from './cataloguePage.ts'
-import { html } from './html.ts'
-import { layout } from './layout.ts'
+import { ERROR_PAGES } from '../errors.ts'
+import { errorPage } from './errorPage.ts'
+import { missingPage } from './missingPage.ts'
 import { productPage, readable, streamPage, type ProductPlace } from './productPage.ts'
 import { printedRecipes } from './recipes.ts'
 
 /** Pages for people: what is served, in words, and the stream as it runs. Knows no request and no connection. */
 export interface Portal {
-  /** `path` is `/`, `/p/{product}` or `/p/{product}/{stream}`; any other is a page that says so, with 404. */
+  /** `path` is `/`, `/p/{product}`, `/p/{product}/{stream}` or `/errors/{code}`; any other is a page that says so, with 404. */
   page(path: string, products: readonly Product[], reader: Reader): { readonly status: number; readonly html: string }
   /** Of `/assets/…`; `isNamed`: it is what this name will ever stand for. */
   asset(path: string): (Asset & { readonly isNamed: boolean }) | null
@@ -33,6 +34,7 @@ export function createPortal(): Portal {
     page(path, products, reader) {
       const place = { ...reader, recipes, assets: `${reader.root}${ASSETS}${assets.tag}` }
       if (path === '/') return { status: 200, html: cataloguePage(products, place) }
+      if (path.startsWith(ERROR_PAGES)) return errorPage(path.slice(ERROR_PAGES.length), place)
       const [, , id, streamId, ...rest] = path.split('/')
       const product = products.find((one) => one.id === id)
       if (!product || rest.length > 0) return { status: 404, html: missingPage(place) }
@@ -47,18 +49,4 @@ export function createPortal(): Portal {
       return asset && { ...asset, isNamed: tag === assets.tag }
     },
   }
-}
-
-function missingPage(place: ProductPlace): string {
-  return layout(place, {
-    title: 'Not here',
-    script: false,
-    main: html`<div class="head">
-      <h1>Nothing public is at this address</h1>
-      <p class="lede">
-        <a href="${place.root}/">The catalogue</a> has everything that is. What is not public is listed for your token
-        by <code>GET /products</code>.
-      </p>
-    </div>`,
-  })
 }

@@ -53,8 +53,11 @@ export function listen(
     const { ready, checks } = health.ready()
     reply.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks })
   })
-  if (portal) servePortal(app, (pattern, handler) => route(app, pattern, admissions, handler), admissions, portal)
-  route(app, `${ERROR_PAGES}:code`, admissions, (reply, request) => serveErrorPage(reply, request))
+  const page =
+    portal && servePortal(app, (pattern, handler) => route(app, pattern, admissions, handler), admissions, portal)
+  route(app, `${ERROR_PAGES}:code`, admissions, (reply, request) =>
+    page && accepts(request.accept, 'text/html') ? page(reply, request) : serveErrorPage(reply, request),
+  )
   app.any('/*', (res, req) => {
     const request = copyRequest(req)
     const { path, method } = request
@@ -121,7 +124,8 @@ function streamForms(admissions: Admissions): Handler {
 /** What a problem's `type` opens. */
 function serveErrorPage(reply: Reply, { path }: Request): void {
   const code = path.slice(ERROR_PAGES.length)
-  if (Object.hasOwn(ERRORS, code)) return reply.send(200, 'text/markdown; charset=utf-8', errorPage(code as ErrorCode))
+  if (Object.hasOwn(ERRORS, code))
+    return reply.send(200, 'text/markdown; charset=utf-8', errorPage(code as ErrorCode), { Vary: 'Accept' })
   reply.problem(refuse('no-such-stream', 'There is no error of this name.'))
 }
 

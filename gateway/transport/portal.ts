@@ -41,8 +41,13 @@ const HTML = 'text/html; charset=utf-8'
 const NAMED = 'public, max-age=31536000, immutable'
 const ANEW = 'no-cache'
 
-/** The catalogue and its products for people; what they may see without a token, as at `/products`. */
-export function servePortal(app: TemplatedApp, route: Route, admissions: Admissions, portal: PortalContext): void {
+/** The catalogue and its products for people; what they may see without a token, as at `/products`. Answers what makes a page of any request. */
+export function servePortal(
+  app: TemplatedApp,
+  route: Route,
+  admissions: Admissions,
+  portal: PortalContext,
+): (reply: Reply, request: Request) => Promise<void> {
   const { pages } = portal
   const page = async (reply: Reply, request: Request): Promise<void> => {
     const { root } = admissions.commonOf(request)
@@ -68,6 +73,7 @@ export function servePortal(app: TemplatedApp, route: Route, admissions: Admissi
   })
   const { developmentToken } = portal
   if (developmentToken !== null) app.post(TOKEN_PATH, (res, req) => giveToken(res, req, admissions, developmentToken))
+  return page
 }
 
 /** To a page of ours that is open on this very machine, and to nobody else. */
@@ -119,7 +125,8 @@ function pageHeaders({ host }: Request, address: string): Headers {
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
   ]
-  return { ...FILE_HEADERS, 'Content-Security-Policy': policy.join('; ') }
+  // The pages of errors are Markdown for whoever asks for no page.
+  return { ...FILE_HEADERS, Vary: 'Accept', 'Content-Security-Policy': policy.join('; ') }
 }
 
 /** As the operator says, else as this reader came: lines to copy should work where they are read. */
@@ -144,11 +151,11 @@ async function send(
   headers: Headers,
 ): Promise<void> {
   const tag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
-  const vary = { Vary: 'Accept-Encoding' }
+  const vary = { Vary: headers['Vary'] === undefined ? 'Accept-Encoding' : `Accept-Encoding, ${headers['Vary']}` }
   // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses marks the tag as weak.
   const known = request.ifNoneMatch.split(',').map((candidate) => candidate.trim().replace(/^W\//, ''))
   if (status === 200 && known.includes(tag)) return reply.send(304, type, '', { ...headers, ...vary, ETag: tag })
   const { body, headers: coding } = await coded(bytes, request.acceptEncoding)
   const ETag = 'Content-Encoding' in coding ? `W/${tag}` : tag
-  reply.send(status, type, body, { ...headers, ...coding, ETag })
+  reply.send(status, type, body, { ...coding, ...headers, ...vary, ETag })
 }

@@ -105,6 +105,17 @@ describe('pages for people', () => {
       assert.equal((await get(path)).status, 404, path)
   })
 
+  it('what the type of a problem names is a page for people, and Markdown for programs, as before', async () => {
+    const page = await get('/errors/slow', { Accept: 'text/html,*/*;q=0.8' })
+    assert.deepEqual([page.status, page.headers['content-type']], [200, 'text/html; charset=utf-8'])
+    assert.match(page.text, /<h1>The connection took nothing for too long<\/h1>[^]*4001/)
+    const plain = await get('/errors/slow', { Accept: '*/*' })
+    assert.equal(plain.headers['content-type'], 'text/markdown; charset=utf-8')
+    for (const { headers } of [page, plain]) assert.match(String(headers.vary), /\bAccept\b(?!-)/)
+    for (const code of ['nothing', 'toString', '%3Cb%3E'])
+      assert.equal((await get(`/errors/${code}`, { Accept: 'text/html' })).status, 404)
+  })
+
   it('JSON stays what it was, whatever the reader accepts', async () => {
     const headers = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
     for (const path of ['/products', '/products/quakes']) {
