@@ -3,7 +3,7 @@ import { html, webAddress, type Html } from './html.ts'
 import { badge, facts, layout, type Place } from './layout.ts'
 import { planWords } from './planWords.ts'
 import { lede, prose } from './prose.ts'
-import { streamSection, type StreamPlace } from './streamSection.ts'
+import { contents, streamSection, type StreamPlace } from './streamSection.ts'
 
 export interface ProductPlace extends Place, StreamPlace {
   /** Whether the product as AsyncAPI is served. */
@@ -18,7 +18,11 @@ export function productPage(product: Product, place: ProductPlace): string {
     title: product.title,
     script: streams.length === 1,
     main: html`${head(product, place)} ${ending(product, place)} ${prose(product.description)} ${about(product, place)}
-    ${only && streams.length === 1 ? streamSection(product, only, place) : streamList(product, streams, place)}
+    ${
+      only && streams.length === 1
+        ? html`${contents(only)} ${streamSection(product, only, only.title, place)}`
+        : streamList(product, streams, place)
+    }
     ${plans(product)}`,
   })
 }
@@ -28,8 +32,8 @@ export function streamPage(product: Product, stream: Stream, place: ProductPlace
   return layout(place, {
     title: `${stream.title} — ${product.title}`,
     script: true,
-    main: html`${head(product, place, stream)} ${ending(product, place)} ${streamSection(product, stream, place)}
-    ${plans(product)}`,
+    main: html`${head(product, place, stream)} ${ending(product, place)} ${contents(stream)}
+    ${streamSection(product, stream, 'The stream', place)} ${plans(product)}`,
   })
 }
 

@@ -17,10 +17,25 @@ const EXAMPLES_SHOWN_MAX = 3
 const EXAMPLE_CHARS_MAX = 6_000
 const VALUES_SHOWN_MAX = 50
 
+/** Where to find what, on a page that is long. */
+export function contents({ parameters, kinds }: Stream): Html {
+  const places: readonly (readonly [id: string, title: string])[] = [
+    ['live', 'Live'],
+    ['read', 'Read it'],
+    ['fields', 'Fields'],
+    ...(parameters.length > 0 ? [['parameters', 'Parameters'] as const] : []),
+    ...(kinds.some(({ examples }) => examples.length > 0) ? [['examples', 'Examples'] as const] : []),
+    ['plans', 'Plans'],
+  ]
+  return html`<nav class="contents" aria-label="On this page">
+    ${places.map(([id, title]) => html`<a href="#${id}">${title}</a>`)}
+  </nav>`
+}
+
 /** Everything about one stream: what it holds, how it is read, and what it says right now. */
-export function streamSection(product: Product, stream: Stream, place: StreamPlace): Html {
+export function streamSection(product: Product, stream: Stream, title: string, place: StreamPlace): Html {
   return html`<section aria-labelledby="stream">
-      <h2 id="stream">${stream.title}</h2>
+      <h2 id="stream">${title}</h2>
       ${prose(stream.description)}
       ${facts([
         ['Address', html`<code>${streamUrl(place.address, product.id, stream)}</code>`, 'wide'],
