@@ -49,7 +49,7 @@ describe('the portal as it is configured', () => {
     )
     authenticator.start()
     const identity = await authenticator.authenticate(made.token)
-    await authenticator.close()
+    authenticator.close()
     assert.ok('consumer' in identity, JSON.stringify(identity))
     assert.deepEqual([identity.consumer, [...identity.scopes]], ['portal', ['a', 'b']])
     assert.ok(Math.abs(identity.expiresAt - systemClock.now() - 3_600_000) < 10_000)

@@ -7,7 +7,7 @@ import { scratchFolder } from '../../services/scratch.ts'
 export function hostileSpecs(topic: string): string {
   const folder = join(scratchFolder('hostile'), 'specs')
   mkdirSync(folder, { recursive: true })
-  const words = ALL.replaceAll(/[\u0000\u001b]/g, '')
+  const words = ALL.replaceAll(/(?!\n)\p{Cc}/gu, '')
   const properties = Object.fromEntries(
     ['text', ...HOSTILE.slice(0, 7)].map((name) => [
       name,
