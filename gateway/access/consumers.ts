@@ -27,6 +27,8 @@ export interface Consumers {
   authorize(identity: Identity, product: Product, stream: Stream): Grant | Refusal
   /** Whether the product is listed to the caller (null: nobody in particular). */
   visible(identity: Identity | null, product: Product): boolean
+  /** The plan of the caller's own agreement with the product; `null` where it has none that is still offered. */
+  agreed(identity: Identity | null, product: Product): PricePlan | null
   /** Asked at start-up and when a document changes. */
   check(products: readonly Product[]): readonly AccessProblem[]
 }
@@ -46,6 +48,11 @@ export function createConsumers(settings: readonly ConsumerSettings[], log: Log)
   function visible(identity: Identity | null, product: Product): boolean {
     if (product.visibility === 'public' && product.lifecycle !== 'draft') return true
     return identity !== null && consumers.get(identity.consumer)?.plans.has(product.id) === true
+  }
+
+  function agreed(identity: Identity | null, product: Product): PricePlan | null {
+    const name = identity === null ? undefined : consumers.get(identity.consumer)?.plans.get(product.id)
+    return (name !== undefined && planOf(product, name)) || null
   }
 
   function planless(identity: Identity, product: Product, name: string): Refusal {
@@ -81,7 +88,7 @@ export function createConsumers(settings: readonly ConsumerSettings[], log: Log)
     ...products.flatMap(checkProduct),
     ...settings.flatMap((one) => checkAgreements(one, products)),
   ]
-  return { authorize, visible, check }
+  return { authorize, visible, agreed, check }
 }
 
 /** What a stream that does not exist and one that may not be seen both answer: the same words, so that nothing leaks. */

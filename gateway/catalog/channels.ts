@@ -41,6 +41,8 @@ export interface Message {
   /** `undefined` where the message has no payload schema. */
   readonly payload: unknown
   readonly payloadPath: Path
+  /** Schema of the headers, as far as it is one object. */
+  readonly headers: unknown
   readonly examples: readonly MessageExample[]
 }
 
@@ -141,6 +143,7 @@ function messageOf(root: JsonObject, raw: unknown, at: Path, fallback: string): 
     schemaId: schemaIdOf(root, message, path),
     payload: wrapped ? memberOf(payload, 'schema') : payload,
     payloadPath: wrapped ? [...payloadPath, 'schema'] : payloadPath,
+    headers: follow(root, memberOf(message, 'headers'), path).value,
     examples: listAt(message, 'examples').flatMap((example, i) => exampleOf(example, [...path, 'examples', i])),
   }
 }

@@ -138,6 +138,10 @@ const PRODUCT = {
 
 /** Of the channels that are exposed. */
 const STREAM = {
+  'view-too-long': row(
+    'The AsyncAPI document that partners would get of the product is too long: many streams, or large schemas in each of them.',
+    'Split the product, or expose fewer streams.',
+  ),
   'stream-id-twice': row(
     'Two channels give one stream id.',
     'Give one of them another channel id (AsyncAPI 2: operationId).',

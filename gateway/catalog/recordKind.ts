@@ -1,16 +1,45 @@
+import { compileSchema, SchemaError, type Validator } from '../drivers/schema.ts'
 import type { Message } from './channels.ts'
-import type { RecordKind } from './plan.ts'
+import { Described, EXAMPLES_MAX } from './described.ts'
+import type { JsonSchema, RecordExample, RecordKind } from './plan.ts'
 
-/** Examples of a message that are kept; the first ones. */
-const EXAMPLES_MAX = 5
-/** Size of an example as JSON; a larger one shows nobody anything, and would stand in every Plan. */
-const EXAMPLE_BYTES_MAX = 16 * 1024
+/** What partners are told of a stream's messages. `schema` is the stream's, of all of them; without one there is no telling what an example may show. */
+export function recordKindsOf(messages: readonly Message[], schema: JsonSchema | null): readonly RecordKind[] {
+  const examples = schema === null ? null : new Examples(schema)
+  return messages.map(({ name, title, summary, description, examples: given }) => ({
+    name,
+    title,
+    summary,
+    description,
+    examples: given.flatMap((one) => examples?.shown(one) ?? []).slice(0, EXAMPLES_MAX),
+  }))
+}
 
-/** What partners are told of a stream's messages. */
-export function recordKindsOf(messages: readonly Message[]): readonly RecordKind[] {
-  return messages.map(({ name, title, summary, description, examples }) => {
-    const small = examples.filter(({ payload }) => Buffer.byteLength(JSON.stringify(payload)) <= EXAMPLE_BYTES_MAX)
-    const shown = small.slice(0, EXAMPLES_MAX).map(({ name, summary, payload }) => ({ name, summary, payload }))
-    return { name, title, summary, description, examples: shown }
-  })
+class Examples {
+  readonly #schema: JsonSchema
+  readonly #described: Described
+  #validate: Validator | null | undefined
+
+  constructor(schema: JsonSchema) {
+    this.#schema = schema
+    this.#described = new Described(schema)
+  }
+
+  /** `null` where nothing good is left of it. */
+  shown({ name, summary, payload: whole }: Message['examples'][number]): RecordExample | null {
+    const payload = this.#described.of(whole)
+    // Compiled on first use: most streams have no examples, and schemas take long.
+    const validate = (this.#validate ??= validatorOf(this.#schema))
+    return payload === undefined || validate === null || validate(payload) !== null ? null : { name, summary, payload }
+  }
+}
+
+/** `null` where the schema cannot be used, which is told already. */
+function validatorOf(schema: JsonSchema): Validator | null {
+  try {
+    return compileSchema(schema, { strict: false })
+  } catch (error) {
+    if (error instanceof SchemaError) return null
+    throw error
+  }
 }

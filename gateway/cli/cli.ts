@@ -13,7 +13,7 @@ import type { ReportOptions } from './usage.ts'
 
 /** Commands of the full set (docs/operate.md) that this version does not have yet. */
 const COMMANDS_NOT_SERVED = ['consumer', 'agreement', 'doctor']
-const SPEC_NOT_SERVED = ['diff', 'view', 'publish', 'list', 'retire']
+const SPEC_NOT_SERVED = ['diff', 'publish', 'list', 'retire']
 const USAGE_NOT_SERVED = ['close', 'audit', 'adjust']
 const OPTIONS_NOT_SERVED = ['roles', 'workers']
 

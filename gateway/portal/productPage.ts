@@ -65,10 +65,11 @@ function ending({ lifecycle, deprecation }: Product, { root }: Place): Html | nu
 }
 
 function about(product: Product, { root, hasView }: ProductPlace): Html {
-  const { id, owner, domain, license, access, defaultPlan, sla, plans } = product
+  const { id, owner, contact, domain, license, access, defaultPlan, sla, plans } = product
   const licenseUrl = webAddress(license?.url ?? null)
   return facts([
     ['Owner', html`${owner.team}${owner.email !== null && html`, ${mail(owner.email)}`}`],
+    ['Contact', contact && contactOf(contact)],
     ['Domain', domain],
     [
       'License',
@@ -92,6 +93,12 @@ function about(product: Product, { root, hasView }: ProductPlace): Html {
         >${hasView && html`, <a href="${root}/products/${id}/asyncapi.json">AsyncAPI</a>`}`,
     ],
   ])
+}
+
+function contactOf({ name, url, email }: NonNullable<Product['contact']>): Html {
+  const address = webAddress(url)
+  const named = address === null ? name : html`<a href="${address}" rel="noreferrer">${name ?? address}</a>`
+  return html`${named}${named !== null && email !== null && ', '}${email !== null && mail(email)}`
 }
 
 /** Anything else than a plain address is shown, and leads nowhere. */

@@ -36,15 +36,32 @@ export function contents({ parameters, kinds }: Stream): Html {
 export function streamSection(product: Product, stream: Stream, title: string, place: StreamPlace): Html {
   return html`<section aria-labelledby="stream">
       <h2 id="stream">${title}</h2>
-      ${prose(stream.description)}
+      ${prose(stream.description)} ${records(stream)}
       ${facts([
         ['Address', html`<code>${streamUrl(place.address, product.id, stream)}</code>`, 'wide'],
         ['Scope', stream.scope !== null && html`<code>${stream.scope}</code>`],
         ['Key', stream.showKey && html`each record’s, in <code>key</code>`],
-        ['Headers', stream.showHeaders.length > 0 && html`<code>${stream.showHeaders.join(', ')}</code>`],
+        ['Headers', stream.showHeaders.length > 0 && headers(stream), 'wide'],
       ])}
     </section>
     ${liveView(product, stream, fieldsOf(stream).list, place)} ${readIt(product, stream, place)} ${contractOf(stream)}`
+}
+
+/** What a record is about; of several kinds, each. */
+function records({ kinds }: Stream): Html | null {
+  const told = kinds.filter(({ title, summary }) => title !== null || summary !== null)
+  if (told.length === 0) return null
+  return html`<ul class="kinds">
+    ${told.map(
+      ({ name, title, summary }) =>
+        html`<li><code>${name}</code> ${[title, summary].filter((words) => words !== null).join(': ')}</li>`,
+    )}
+  </ul>`
+}
+
+function headers({ showHeaders, headerWords }: Stream): Html {
+  const words = new Map(headerWords)
+  return html`${showHeaders.map((name) => html`<p><code>${name}</code> ${inline(words.get(name) ?? '')}</p>`)}`
 }
 
 function readIt({ id }: Product, stream: Stream, { address, recipes }: StreamPlace): Html {

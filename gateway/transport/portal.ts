@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto'
 import type { HttpRequest, HttpResponse, TemplatedApp } from 'uWebSockets.js'
 import type { Product } from '../catalog/plan.ts'
 import { refuse } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
-import { coded } from './coding.ts'
 import { whyNot } from './contract.ts'
 import { isNear } from './near.ts'
 import { Reply, type Headers } from './reply.ts'
 import { copyRequest, type Request } from './request.ts'
+import { sendTagged } from './tagged.ts'
 
 /** Pages for people, as they are made elsewhere. */
 export interface Pages {
@@ -59,17 +58,16 @@ export function servePortal(
       offersToken: portal.developmentToken !== null && isNear(request, remoteOf(reply.res)),
       issuers: portal.issuers,
     })
-    await send(reply, request, status, HTML, Buffer.from(html), {
-      ...pageHeaders(request, address),
-      'Cache-Control': ANEW,
-    })
+    const headers = { ...pageHeaders(request, address), 'Cache-Control': ANEW }
+    if (status !== 200) return reply.send(status, HTML, html, headers)
+    await sendTagged(reply, request, { type: HTML, body: Buffer.from(html), headers })
   }
   for (const pattern of ['/', '/p/*']) route(pattern, page)
   route('/assets/*', async (reply, request) => {
     const asset = pages.asset(request.path)
     if (!asset) return reply.problem(refuse('no-such-stream', 'There is no such file; / is the page that loads them.'))
     const headers = { ...FILE_HEADERS, 'Cache-Control': asset.isNamed ? NAMED : ANEW }
-    await send(reply, request, 200, asset.type, asset.body, headers)
+    await sendTagged(reply, request, { type: asset.type, body: asset.body, headers })
   })
   const { developmentToken } = portal
   if (developmentToken !== null) app.post(TOKEN_PATH, (res, req) => giveToken(res, req, admissions, developmentToken))
@@ -141,21 +139,3 @@ function isHost(text: string): boolean {
 }
 
 const HOST_CHARS_MAX = 255
-
-async function send(
-  reply: Reply,
-  request: Request,
-  status: number,
-  type: string,
-  bytes: Uint8Array,
-  headers: Headers,
-): Promise<void> {
-  const tag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
-  const vary = { Vary: headers['Vary'] === undefined ? 'Accept-Encoding' : `Accept-Encoding, ${headers['Vary']}` }
-  // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses marks the tag as weak.
-  const known = request.ifNoneMatch.split(',').map((candidate) => candidate.trim().replace(/^W\//, ''))
-  if (status === 200 && known.includes(tag)) return reply.send(304, type, '', { ...headers, ...vary, ETag: tag })
-  const { body, headers: coding } = await coded(bytes, request.acceptEncoding)
-  const ETag = 'Content-Encoding' in coding ? `W/${tag}` : tag
-  reply.send(status, type, body, { ...coding, ...headers, ...vary, ETag })
-}

@@ -145,18 +145,6 @@ components: { messages: { B: { payload: { type: number } } } }`
     )
   })
 
-  it('a few examples are kept for people to read, with their names, and none that is large', () => {
-    const large = `{ payload: { a: ${'x'.repeat(20_000)} } }`
-    const one = '{ name: n, summary: s, payload: { b: 1 } }'
-    const [kind] = only({ message: `examples: [${large}, ${one}, ${'{ payload: {} }, '.repeat(9)}]` }).kinds
-    const { examples = [] } = kind ?? {}
-    assert.deepEqual(examples[0], { name: 'n', summary: 's', payload: { b: 1 } })
-    assert.deepEqual(
-      examples.slice(1),
-      Array.from({ length: 4 }, () => ({ name: null, summary: null, payload: {} })),
-    )
-  })
-
   it('traits give what the message itself does not say', () => {
     const { message } = read(corpus('01-streetlights-kafka.v31.yml', true)).product?.streams[0] ?? {}
     assert.equal(message, 'lightMeasured')

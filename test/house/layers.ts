@@ -59,6 +59,7 @@ export const LAYERS: readonly Layer[] = [
       'config.ts',
       'billing/',
       'drivers/sql/',
+      'drivers/nearest.ts',
       'config/',
       'package.ts',
       'rawMember.ts',

@@ -32,6 +32,7 @@ export function hostileProduct(topic = 'quakes.v1'): Product {
     description: ALL,
     license: { name: ALL, url: 'javascript:globalThis.pwned=1' },
     owner: { team: ALL, email: `"><script>globalThis.pwned=1</script>@example.org` },
+    contact: { name: ALL, url: 'javascript:globalThis.pwned=1', email: ALL },
     domain: ALL,
     lifecycle: 'deprecated',
     deprecation: { on: ALL, sunset: ALL, successor: ALL },
@@ -46,6 +47,7 @@ export function hostileProduct(topic = 'quakes.v1'): Product {
         description: ALL,
         scope: null,
         showHeaders: HOSTILE,
+        headerWords: HOSTILE.map((name) => [name, ALL] as const),
         message: ALL,
         kinds: [
           {

@@ -116,6 +116,17 @@ describe('pages for people', () => {
       assert.equal((await get(`/errors/${code}`, { Accept: 'text/html' })).status, 404)
   })
 
+  it('every address of the gateway that a page names answers', async () => {
+    for (const path of ['/', '/p/quakes', '/p/two', '/p/two/b', '/errors/slow']) {
+      const { text } = await get(path, { Accept: 'text/html' })
+      const links = [...text.matchAll(/href="(\/[^"]*)"/g)].map(([, link]) => link as string)
+      if (path === '/p/quakes') assert.ok(links.includes('/products/quakes/asyncapi.json'))
+      for (const link of links) if (!link.includes('/p/hostile')) assert.equal((await get(link)).status, 200, link)
+      const anchors = [...text.matchAll(/href="#([^"]*)"/g)].map(([, id]) => id as string)
+      for (const id of anchors) assert.ok(text.includes(`id="${id}"`), `#${id} on ${path}`)
+    }
+  })
+
   it('JSON stays what it was, whatever the reader accepts', async () => {
     const headers = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
     for (const path of ['/products', '/products/quakes']) {

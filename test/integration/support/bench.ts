@@ -4,6 +4,7 @@ import { createConsumers, noSuchStream } from '../../../gateway/access/consumers
 import type { Agreement, Identity } from '../../../gateway/access/grant.ts'
 import { createAccounts } from '../../../gateway/assembly/accounts.ts'
 import type { Product, Stream } from '../../../gateway/catalog/plan.ts'
+import { RenderedViews } from '../../../gateway/catalog/view/rendered.ts'
 import { topicsOf } from '../../../gateway/assembly/topics.ts'
 import { systemClock, type Clock } from '../../../gateway/clock.ts'
 import { refuse } from '../../../gateway/errors.ts'
@@ -186,6 +187,7 @@ export class Bench {
     options: BenchOptions,
   ): Gate {
     const feeds = new Map<Stream, Feed>()
+    const views = new RenderedViews(() => this.publicUrl)
     let revisions = 0
     const feedOf = (product: string, stream: Stream): Feed => {
       const key = `${product}/${stream.id}`
@@ -216,6 +218,8 @@ export class Bench {
       windows: options.windows ?? (() => []),
       seat: options.seat ?? (async () => ({ release() {} })),
       visible: (identity) => this.#products.filter((product) => consumers.visible(identity, product)),
+      publicView: (identity, product, format) =>
+        views.of(product, consumers.agreed(identity, product)?.name ?? null, format),
       bearer: bearerFrom,
       challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, this.publicUrl),
       publicUrl: () => this.publicUrl,

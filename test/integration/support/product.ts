@@ -33,6 +33,7 @@ export function stream(more: Partial<Stream> = {}): Stream {
     scope: null,
     showKey: true,
     showHeaders: ['source'],
+    headerWords: [],
     invalid: 'frame',
     message: 'quake',
     kinds: [],
@@ -59,6 +60,7 @@ export function product(more: Partial<Product> = {}): Product {
     description: null,
     license: null,
     owner: { team: 'seismology', email: null },
+    contact: null,
     domain: null,
     visibility: 'public',
     access: 'open',
@@ -68,6 +70,7 @@ export function product(more: Partial<Product> = {}): Product {
     defaultPlan: 'free',
     plans: [pricePlan()],
     streams: [stream()],
+    view: null,
     ...more,
   }
 }
