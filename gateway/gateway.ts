@@ -4,6 +4,7 @@ import { createConsumers } from './access/consumers.ts'
 import { openDevelopmentIssuer } from './access/developmentIssuer.ts'
 import type { IssuerSettings } from './access/issuers.ts'
 import { openAccounting, type Accounting } from './assembly/accounting.ts'
+import { openPortal } from './assembly/portal.ts'
 import { createPlaces } from './assembly/places.ts'
 import { createUsageBook } from './assembly/usageBook.ts'
 import { windowsOf } from './assembly/windows.ts'
@@ -89,7 +90,8 @@ async function assemble(config: Config, { clock, log }: Parts, ends: Ends): Prom
   const cors = createCors(config.access.corsOrigins, () => gate.publicUrl())
   const admissions = new Admissions({ gate, hub, clock, limits, log, cors, random: systemRandom })
   const ready = (): ReturnType<typeof readiness> => readiness(authenticator, publishing, admissions)
-  const listener = await listen(address.host, address.port, admissions, { ready })
+  const portal = openPortal(config, () => publishing.catalog.products, clock)
+  const listener = await listen(address.host, address.port, admissions, { ready }, portal)
   ends.unshift(() => listener.close())
   publicUrl ||= `http://${reachable(address.host)}:${listener.port}`
   const metrics = createMetrics(log)

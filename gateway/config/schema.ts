@@ -277,6 +277,10 @@ export const configSchema = Type.Object({
   dataDir: path('Folder for what must survive a restart.', { default: './data' }),
   access,
   consumers: Type.Array(consumer, { default: [], maxItems: 10_000, doc: 'Consumers and their agreements.' }),
+  portal: Type.Boolean({
+    default: true,
+    doc: 'Whether the port for partners has pages for people: the catalogue at `/`, each product at `/p/{product}`. They show what `/products` shows without a token.',
+  }),
   limits,
   log: Type.Object({
     level: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], {

@@ -6,6 +6,7 @@ import { EventStreams } from './eventStreams.ts'
 import { NDJSON } from './ndjson.ts'
 import { Pages } from './page.ts'
 import { printable } from './parameters.ts'
+import { servePortal, type PortalContext } from './portal.ts'
 import { serveProducts } from './products.ts'
 import { Reply } from './reply.ts'
 import { accepts, copyRequest, type Request } from './request.ts'
@@ -26,8 +27,14 @@ export interface Health {
   ready(): { readonly ready: boolean; readonly checks: { readonly [name: string]: string } }
 }
 
-/** Listens; throws a `Fault` where the port cannot be had. */
-export function listen(host: string, port: number, admissions: Admissions, health: Health): Promise<Listener> {
+/** Listens; throws a `Fault` where the port cannot be had. Without a portal there are no pages for people. */
+export function listen(
+  host: string,
+  port: number,
+  admissions: Admissions,
+  health: Health,
+  portal: PortalContext | null = null,
+): Promise<Listener> {
   const app = uWS.App()
   serveWebSocket(app, admissions)
   route(app, '/streams/*', admissions, streamForms(admissions))
@@ -46,7 +53,11 @@ export function listen(host: string, port: number, admissions: Admissions, healt
     const { ready, checks } = health.ready()
     reply.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks })
   })
-  route(app, `${ERROR_PAGES}:code`, admissions, (reply, request) => serveErrorPage(reply, request))
+  const page =
+    portal && servePortal(app, (pattern, handler) => route(app, pattern, admissions, handler), admissions, portal)
+  route(app, `${ERROR_PAGES}:code`, admissions, (reply, request) =>
+    page && accepts(request.accept, 'text/html') ? page(reply, request) : serveErrorPage(reply, request),
+  )
   app.any('/*', (res, req) => {
     const request = copyRequest(req)
     const { path, method } = request
@@ -113,7 +124,8 @@ function streamForms(admissions: Admissions): Handler {
 /** What a problem's `type` opens. */
 function serveErrorPage(reply: Reply, { path }: Request): void {
   const code = path.slice(ERROR_PAGES.length)
-  if (Object.hasOwn(ERRORS, code)) return reply.send(200, 'text/markdown; charset=utf-8', errorPage(code as ErrorCode))
+  if (Object.hasOwn(ERRORS, code))
+    return reply.send(200, 'text/markdown; charset=utf-8', errorPage(code as ErrorCode), { Vary: 'Accept' })
   reply.problem(refuse('no-such-stream', 'There is no error of this name.'))
 }
 

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { Identity } from '../access/grant.ts'
 import type { Product, StreamParameter } from '../catalog/plan.ts'
 import { refuse, type Refusal } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
-import { coded } from './coding.ts'
 import { isRefusal } from './gate.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
+import { sendTagged } from './tagged.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -34,7 +33,7 @@ export function serveProducts(route: Route, admissions: Admissions): void {
       if (isRefusal(identity)) return reply.problem(identity, admissions.headersOf(identity, true))
       const product = named(request, gate.visible(identity))
       if (!product) return reply.problem(noSuchProduct())
-      await sendTagged(reply, request, gate.publicView(identity, product, format), type)
+      await sendText(reply, request, gate.publicView(identity, product, format), type)
     })
   route('/.well-known/oauth-protected-resource', (reply) => Promise.resolve(reply.json(200, gate.resourceMetadata())))
 }
@@ -103,20 +102,10 @@ function described(product: Product, root: string): object {
 }
 
 function withTag(reply: Reply, request: Request, body: object): Promise<void> {
-  return sendTagged(reply, request, JSON.stringify(body), JSON_TYPE)
+  return sendText(reply, request, JSON.stringify(body), JSON_TYPE)
 }
 
-/** With an entity tag, so that polling an unchanged catalogue costs next to nothing (RFC 9110 §8.8.3). */
-async function sendTagged(reply: Reply, request: Request, text: string, type: string): Promise<void> {
-  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
-  const headers = { ETag: tag, 'Cache-Control': 'no-cache', Vary: 'Authorization, Accept-Encoding' }
-  // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses marks the tag as weak.
-  const known = request.ifNoneMatch.split(',').map((candidate) => candidate.trim().replace(/^W\//, ''))
-  if (known.includes(tag) || known.includes('*')) {
-    return reply.send(304, type, '', headers)
-  }
-  const { body: bytes, headers: coding } = await coded(Buffer.from(text), request.acceptEncoding)
-  // A strong tag is of one sequence of bytes (RFC 9110 §8.8.3.3).
-  const ETag = 'Content-Encoding' in coding ? `W/${tag}` : tag
-  reply.send(200, type, bytes, { ...coding, ...headers, ETag })
+function sendText(reply: Reply, request: Request, text: string, type: string): Promise<void> {
+  const headers = { 'Cache-Control': 'no-cache', Vary: 'Authorization' }
+  return sendTagged(reply, request, { type, body: Buffer.from(text), headers })
 }

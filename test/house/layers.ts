@@ -65,6 +65,8 @@ export const LAYERS: readonly Layer[] = [
   { from: 'quota/', ...SIDE },
   { from: 'usage/', ...SIDE },
   { from: 'billing/', may: SIDE.may, types: [...CONTRACTS, 'usage/'] },
+  // Pages for people: from the Plan alone, with the files that browsers load.
+  { from: 'portal/', may: ['errors.ts', 'package.ts', 'rawMember.ts', '../client/', '../portal/'], types: CONTRACTS },
   { from: 'control/', may: SIDE.may, types: [...CONTRACTS, 'usage/'] },
 
   { from: 'plugin.ts', may: ['errors.ts', 'clock.ts'], types: ['stream/', ...CONTRACTS] },
@@ -80,6 +82,8 @@ export const LAYERS: readonly Layer[] = [
   { from: 'cli/doctor/', may: ['cli/', 'drivers/', ...CLI, ...EXAMINED] },
   // For other programs: it knows nothing of ours, of Node or of any package.
   { from: '../client/', may: [], outside: false },
+  // In the reader's browser: the client, and what it shows of a stream.
+  { from: '../portal/', may: ['../client/', 'rawMember.ts'], outside: false },
   { from: 'main.ts', may: ['gateway.ts', 'cli/', 'config.ts', 'package.ts', ...GROUND] },
 ]
 

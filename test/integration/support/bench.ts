@@ -18,6 +18,7 @@ import type { Source } from '../../../gateway/stream/source.ts'
 import { Admissions, TICKS_A_VISIT, type TransportLimits } from '../../../gateway/transport/admissions.ts'
 import { createCors } from '../../../gateway/transport/cors.ts'
 import type { Feed, Gate } from '../../../gateway/transport/gate.ts'
+import type { PortalContext } from '../../../gateway/transport/portal.ts'
 import { product as quakes } from './product.ts'
 
 const MIB = 1024 * 1024
@@ -58,6 +59,8 @@ export interface BenchOptions {
   /** Where records come from in place of `memory`. */
   readonly source?: (memory: MemorySource) => Source
   readonly ready?: () => boolean
+  /** Pages for people; none where nothing is said. */
+  readonly portal?: PortalContext
   readonly corsOrigins?: readonly string[]
   /** Where clients reach it, as they are told; its own address where nothing else is said. */
   readonly publicUrl?: string
@@ -89,9 +92,15 @@ export class Bench {
     const { listen } = await import('../../../gateway/transport/http.ts')
     const bench = new Bench(options)
     const ready = (): boolean => options.ready?.() ?? true
-    const listener = await listen('127.0.0.1', 0, bench.admissions, {
-      ready: () => ({ ready: ready(), checks: { documents: '1 served' } }),
-    })
+    const listener = await listen(
+      '127.0.0.1',
+      0,
+      bench.admissions,
+      {
+        ready: () => ({ ready: ready(), checks: { documents: '1 served' } }),
+      },
+      options.portal ?? null,
+    )
     bench.url = `http://127.0.0.1:${listener.port}`
     bench.#close = () => listener.close()
     return bench
