@@ -132,7 +132,9 @@ export class LiveView {
     place.hidden = error === null
     if (error === null) return
     if (!(error instanceof WeirError)) return place.append(error instanceof Error ? error.message : 'The page failed.')
-    place.append(element('strong', '', error.message), ` ${error.advice} `)
+    // What the client advises is for who writes programs with it.
+    const advice = error.close < 4400 ? 'Paste a new token, and continue.' : error.advice
+    place.append(element('strong', '', error.message), ` ${advice} `)
     if (error.code !== null) place.append(link(`${this.#section.dataset['errors'] ?? ''}${error.code}`, error.code))
   }
 

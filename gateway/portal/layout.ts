@@ -56,7 +56,7 @@ export function badge(text: string, kind: string): Html {
 
 /** Names and what stands by them; those that say nothing are left out. */
 export function facts(rows: readonly (readonly [name: string, what: Part, kind?: 'wide'])[]): Html {
-  const said = rows.filter(([, what]) => what !== null && what !== '' && what !== false)
+  const said = rows.filter(([, what]) => what !== null && what !== undefined && what !== '' && what !== false)
   return html`<dl class="facts">
     ${said.map(
       ([name, what, kind = 'plain']) =>

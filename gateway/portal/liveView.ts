@@ -37,7 +37,7 @@ export function liveView(product: Product, stream: Stream, fields: readonly Fiel
             data-of="token"
             autocomplete="off"
             spellcheck="false"
-            placeholder="${offersToken ? 'leave empty: this gateway makes one for you' : 'eyJ…'}"
+            placeholder="${offersToken ? 'not needed on this machine' : 'eyJ…'}"
             aria-describedby="token-note"
           />
         </label>

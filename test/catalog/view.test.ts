@@ -13,44 +13,15 @@ import { parseYaml } from '../../gateway/drivers/yaml.ts'
 import { packageRoot } from '../../gateway/package.ts'
 import { parameter, pricePlan, product, stream } from '../integration/support/product.ts'
 import { codesOf, corpus, documentWith, textOf } from './support.ts'
-import { SECRETS, TEMPTING, TEMPTING_OVERLAY } from './temptingDocument.ts'
+import { at, dataOf, selfContained, titleAt, URL_OF_OURS, viewOf, type Schema, type View } from './viewSupport.ts'
+import { TEMPTING, TEMPTING_OVERLAY } from './temptingDocument.ts'
 
-const URL_OF_OURS = 'https://streams.example.com/weir'
 const KAFKA_DOCUMENTS = [
   '01-streetlights-kafka.v31.yml',
   '02-streetlights-kafka.v26.yml',
   '10-streetlights-operation-security.v31.yml',
   '13-eventcatalog-orderservice.yml',
 ]
-
-/** As much of a view as is looked at here. */
-interface View {
-  readonly asyncapi: string
-  readonly info: { readonly [key: string]: unknown }
-  readonly servers: { readonly [name: string]: { readonly [key: string]: unknown } }
-  readonly channels: { readonly [id: string]: Channel }
-  readonly operations: {
-    readonly [id: string]: { readonly action: string; readonly channel: { readonly $ref: string } }
-  }
-  readonly components: {
-    readonly messages: { readonly [name: string]: Message }
-    readonly schemas: { readonly [name: string]: Schema }
-    readonly securitySchemes: object
-  }
-}
-interface Channel {
-  readonly address: string
-  readonly messages: { readonly [key: string]: { readonly $ref: string } }
-  readonly 'x-weir-stream': { readonly [key: string]: unknown }
-}
-interface Message {
-  readonly payload: object
-  readonly examples?: readonly { readonly name?: string; readonly payload: unknown }[]
-}
-interface Schema {
-  readonly properties?: { readonly [name: string]: Schema }
-  readonly [keyword: string]: unknown
-}
 
 describe('public view', () => {
   const compiler = new Compiler(systemClock)
@@ -78,12 +49,6 @@ describe('public view', () => {
       assert.doesNotMatch(yaml, /^ *[&*]\w|: [&*]\w/m)
     })
 
-    it(`${name}: its own readers take it: nothing in it is an error, and nothing is exposed by it`, async () => {
-      const [json = ''] = textsOf(name)
-      const plan = await compiler.compile(textOf(json))
-      assert.deepEqual([codesOf(plan.findings), codesOf(plan.findings, 'info')], [[], ['no-product']])
-    })
-
     it(`${name}: nothing of the data's place is in it`, () => {
       const { streams, title } = productOf(name)
       const places = streams.flatMap(({ topic, servers }) => [
@@ -105,6 +70,13 @@ describe('public view', () => {
     })
   }
 
+  for (const name of ['earthquakes', '02-streetlights-kafka.v26.yml', 'tempting'])
+    it(`${name}: its own readers take it: nothing in it is an error, and nothing is exposed by it`, async () => {
+      const [json = ''] = textsOf(name)
+      const plan = await compiler.compile(textOf(json))
+      assert.deepEqual([codesOf(plan.findings), codesOf(plan.findings, 'info')], [[], ['no-product']])
+    })
+
   it('has the three examples with examples of theirs, and nothing dangles or lies about', () => {
     const view = JSON.parse(textsOf('earthquakes')[0] ?? '') as View
     const { messages, schemas, securitySchemes } = view.components
@@ -114,40 +86,6 @@ describe('public view', () => {
     for (const [kind, all] of Object.entries({ messages, schemas, securitySchemes }))
       for (const key of Object.keys(all)) assert.ok(refs.has(`#/components/${kind}/${key}`), `${kind} ${key}`)
     for (const ref of refs) assert.ok(at(view, ref ?? '') !== undefined, ref)
-  })
-
-  it('of a document that holds the whole knowledge of its team, not a word leaves that was not meant to', () => {
-    const [json = '', yaml = ''] = textsOf('tempting')
-    const found = [...stringsIn(JSON.parse(json)), yaml]
-    assert.ok(found.length > 500)
-    const leaked = SECRETS.filter((secret) => found.some((text) => text.includes(secret)))
-    assert.deepEqual(leaked, [])
-    const source = JSON.stringify([TEMPTING, TEMPTING_OVERLAY])
-    assert.deepEqual(
-      SECRETS.filter((secret) => !source.includes(secret)),
-      [],
-    )
-  })
-
-  it('and what was meant to leave is there: words of product, stream, message, fields and shown headers', () => {
-    const view = JSON.parse(textsOf('tempting')[0] ?? '') as View
-    assert.deepEqual(view.info['contact'], { name: 'Partner desk', email: 'desk@example.org' })
-    const message = view.components.messages['placed.record'] as Message & { readonly [key: string]: unknown }
-    assert.equal(message['description'], '**An order**: Somebody bought something.')
-    assert.deepEqual(dataOf(view, 'placed.record'), {
-      shop: 'north',
-      buyer: { name: 'A' },
-      items: [{ id: 1, ship: { to: 'B' } }],
-    })
-    const { schemas } = view.components
-    assert.deepEqual(schemas['placed.payload']?.['examples'], [{ shop: 'south' }])
-    assert.deepEqual(schemas['placed.payload.Buyer']?.['default'], { name: 'nobody' })
-    const [, own] = (schemas['placed.Record']?.['allOf'] ?? []) as Schema[]
-    const { headers, key } = own?.properties ?? {}
-    assert.deepEqual(headers?.properties, {
-      source: { type: 'string', description: 'Which system took the order.' },
-    })
-    assert.equal(key, false)
   })
 
   it('Weir sends, at its own address: WebSocket and HTTP, each with the ways that a token may be given', () => {
@@ -329,38 +267,4 @@ function documents(): readonly (readonly [name: string, document: DocumentText])
 /** Spectral's scale: 0 error, 1 warning. */
 function isGrave({ severity }: { readonly severity: number }): boolean {
   return severity <= 1
-}
-
-/** The payload of a message's first example. */
-function dataOf(view: View, message: string): unknown {
-  const [example] = view.components.messages[message]?.examples ?? []
-  return (example?.payload as { readonly data: unknown } | undefined)?.data
-}
-
-function viewOf(one: Product, viewer: { url?: string; plan?: string | null } = {}): View {
-  return JSON.parse(renderedView(one, { url: URL_OF_OURS, plan: null, ...viewer }, 'json')) as View
-}
-
-function at(root: unknown, ref: string): unknown {
-  let value = root
-  for (const step of ref.slice(2).split('/')) value = (value as { readonly [key: string]: unknown } | undefined)?.[step]
-  return value
-}
-
-/** The schema with the components that it may refer to, where a validator finds them. */
-function selfContained({ components: { schemas } }: View, schema: object): object {
-  const text = JSON.stringify({ allOf: [schema], definitions: schemas })
-  return JSON.parse(text.replaceAll('#/components/schemas/', '#/definitions/')) as object
-}
-
-function titleAt(view: View, schema: unknown): unknown {
-  const { $ref: ref, title } = schema as { readonly $ref?: string; readonly title?: string }
-  return ref === undefined ? title : titleAt(view, at(view, ref))
-}
-
-/** Every text in it, keys too. */
-function stringsIn(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, member]) => [key, ...stringsIn(member)])
 }

@@ -130,6 +130,21 @@ describe('the portal over Kafka', () => {
     }
   })
 
+  it('where its token runs out it says so, and goes on with the next one behind the last record', async () => {
+    const one = await ready(gateway.url, await gateway.token(2_000))
+    await one.page.selectOption('[data-of=from]', 'earliest')
+    await one.page.click('[data-of=go]')
+    await one.untilSaid('state', /^ended$/)
+    assert.match((await one.page.textContent('.refusal')) ?? '', /Paste a new token, and continue\. token-expired$/)
+    const count = await one.said('count')
+    await one.page.fill('[data-of=token]', await gateway.token())
+    await one.page.click('text=Continue')
+    await one.untilSaid('state', /^open/)
+    assert.deepEqual([count, await one.said('count')], [String(RECORDS), String(RECORDS)])
+    one.assertNothingWrong()
+    await one.close()
+  })
+
   it('a spent allowance is told with the time when it goes on', async () => {
     const terms = { windows: '{ per: P1D, messages: 20 }', onLimit: 'pause' } as const
     const poor = await GatewayProcess.start({ brokers: kafkaBrokers(), topic: topic.name, terms, issuer: gateway })

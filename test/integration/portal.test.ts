@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { after, before, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
+import { pythonWithClients } from '../services/python.ts'
 import { openChromium } from './support/browser.ts'
 import { GatewayProcess } from './support/gatewayProcess.ts'
 import { hostileSpecs } from './support/hostileSpecs.ts'
@@ -86,7 +87,7 @@ describe('the portal in a browser', () => {
     const token = await gateway.token()
     const env = { ...process.env, TOKEN: token }
     const shell = spawn('/bin/sh', ['-c', `exec ${(await one.recipe('curl')).replace('curl', 'curl -s')}`], { env })
-    const python = spawn('python3', ['-c', await one.recipe('python')], { env })
+    const python = spawn(pythonWithClients(), ['-c', await one.recipe('python')], { env })
     try {
       for (const [child, what] of [
         [shell, /data: \{"type":"record"/],

@@ -1,7 +1,7 @@
 import { createConsumers, type Consumers } from '../../access/consumers.ts'
 import type { Product } from '../../catalog/plan.ts'
 import { renderedView } from '../../catalog/view/rendered.ts'
-import type { Config } from '../../config.ts'
+import { shortPath, type Config } from '../../config.ts'
 import { nearest } from '../../drivers/nearest.ts'
 import { createLog } from '../../log.ts'
 import { configOrComplaints, EXIT, printable, say, type Edge, type Exit } from '../edge.ts'
@@ -41,7 +41,12 @@ function isKnown(edge: Edge, consumer: string, { consumers, file }: Config): boo
   if (ids.includes(consumer)) return true
   const meant = nearest(consumer, ids)
   const advice = meant === null ? 'add it to `consumers`, or leave `--consumer` out' : `did you mean \`${meant}\`?`
-  say(edge, printable(`weir: no consumer \`${consumer}\` is configured${file ? ` in ${file}` : ''} — ${advice}`))
+  say(
+    edge,
+    printable(
+      `weir: no consumer \`${consumer}\` is configured${file === null ? '' : ` in ${shortPath(file, edge.cwd)}`} — ${advice}`,
+    ),
+  )
   return false
 }
 
