@@ -280,6 +280,11 @@ const GOVERNANCE = {
     'info',
   ),
   'parameter-undescribed': row('A parameter has no description.', 'Say what its values are.', 'warning'),
+  'internal-name': row(
+    'A text that partners read has the name of a topic or the address of a broker in it.',
+    'Say it in words that mean something to partners.',
+    'warning',
+  ),
   'personal-data': row(
     'Members of a payload look like data about people, and every partner will read them.',
     'Take them out of the topic, or do not expose it.',
