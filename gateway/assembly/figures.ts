@@ -62,7 +62,7 @@ function labelled(label: string, values: { readonly [value: string]: number }): 
 }
 
 /** What `/metrics` tells of allowances and usage. */
-export function registerAccounting(metrics: Metrics, { quota, shipper, journal }: Accounting, hub: Hub): void {
+export function registerAccounting(metrics: Metrics, { quota, shipper, journal, orphans }: Accounting, hub: Hub): void {
   const counts = quota.counters
   metrics.counter('weir_quota_calls_total', 'Calls for allowances.', () => counts.calls)
   metrics.counter('weir_quota_failures_total', 'Calls for allowances that failed.', () => counts.failures)
@@ -77,7 +77,7 @@ export function registerAccounting(metrics: Metrics, { quota, shipper, journal }
   metrics.gauge(
     'weir_usage_unsent_bytes',
     'Usage written down that has not reached its sink.',
-    () => journal.appended - journal.sent,
+    () => journal.appended - journal.sent + orphans.unsentBytes,
   )
   metrics.counter(
     'weir_usage_lost_bytes_total',

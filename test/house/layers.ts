@@ -42,6 +42,9 @@ export const LAYERS: readonly Layer[] = [
   { from: 'billing/', may: SIDE.may, types: [...CONTRACTS, 'usage/'] },
   { from: 'control/', may: SIDE.may, types: [...CONTRACTS, 'usage/'] },
 
+  // Processes on one port: the supervisor serves nobody, so it loads nothing that does.
+  { from: 'workers/', may: ['config.ts', 'config/', 'control/', 'catalog/plan.ts', ...GROUND] },
+
   { from: 'plugin.ts', may: ['errors.ts', 'clock.ts'], types: ['stream/', ...CONTRACTS] },
   { from: '../plugins/', may: ['plugin.ts', 'errors.ts', 'clock.ts'] },
 
@@ -62,13 +65,14 @@ export const LAYERS: readonly Layer[] = [
       'rawMember.ts',
       'catalog/',
       '../client/',
+      'workers/place.ts',
       ...CLI_ACCESS,
       ...GROUND,
     ],
   },
   // For other programs: it knows nothing of ours, of Node or of any package.
   { from: '../client/', may: [], outside: false },
-  { from: 'main.ts', may: ['gateway.ts', 'cli/', 'config.ts', 'package.ts', ...GROUND] },
+  { from: 'main.ts', may: ['gateway.ts', 'cli/', 'workers/', 'config.ts', 'package.ts', ...GROUND] },
 ]
 
 /** Files that may read the clock, make random numbers, set timers and read the environment. */

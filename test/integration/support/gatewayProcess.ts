@@ -28,6 +28,8 @@ export interface Settings {
   readonly config?: object
   /** Variables beside ours. */
   readonly env?: { readonly [name: string]: string }
+  /** Arguments of `weir start` beside ours. */
+  readonly args?: readonly string[]
   /** Arguments of node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[]
   /** Consumers on the plan `pro`. */
@@ -60,7 +62,8 @@ export class GatewayProcess {
     const config = join(folder, 'weir.yaml')
     writeFileSync(config, JSON.stringify(configOf(settings, folder, dataDir)))
     const log = join(folder, 'log.txt')
-    const args = ['--enable-source-maps', ...(settings.nodeArgs ?? []), MAIN, 'start', '--json', '--config', config]
+    const own = ['start', '--json', '--config', config, ...(settings.args ?? [])]
+    const args = ['--enable-source-maps', ...(settings.nodeArgs ?? []), MAIN, ...own]
     const child = startChild({
       command: process.execPath,
       args,
