@@ -31,8 +31,8 @@ export function folderOfWorker(folder: string, worker: number): string {
 }
 
 /**
- * Journals of workers that were there at an earlier start and are not now: what they did not send is sent, and the worker is ended by a last
- * watermark, since the ledger would wait for it for ever.
+ * Journals of workers that were there at an earlier start and are not now: what they did not send is sent, under a boot that delivers
+ * nothing and ends by the last watermark.
  */
 export class OrphanJournals {
   readonly #options: OrphanOptions

@@ -129,6 +129,8 @@ export class WorkerSlot {
     if (message.kind === 'answer') return this.#asked.get(message.id)?.(message.answer)
     if (message.kind === 'failed') return void (this.#why = message)
     if (this.#state === 'starting') this.#become('serving')
+    const fields = { event: 'worker-serving', of: this.index, pid: this.#process?.pid }
+    this.#parts.log.info(fields, 'a worker serves')
     this.#settle?.ready(message)
     this.#settle = null
   }

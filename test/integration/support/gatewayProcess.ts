@@ -9,7 +9,7 @@ import { scratchFolder } from '../../services/scratch.ts'
 
 export const MAIN: string = fileURLToPath(new URL('../../../gateway/main.js', import.meta.url))
 const EARTHQUAKES = join(packageRoot, 'specs/earthquakes/earthquakes.yaml')
-const READY_MS_MAX = 30_000
+const READY_MS_MAX = 60_000
 const CONSUMER = 'partner'
 
 export interface Settings {
