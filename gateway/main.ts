@@ -4,7 +4,7 @@ import { systemClock } from './clock.ts'
 import { complain, run } from './cli/cli.ts'
 import type { Edge, Output, RunningGateway } from './cli/edge.ts'
 import { explainLoadFailure } from './cli/loadFailure.ts'
-import type { WorkerProcess } from './workers/message.ts'
+import type { Channel, WorkerProcess } from './workers/message.ts'
 import { channelToSupervisor, forkWorker, WORKER_ARGUMENT } from './workers/process.ts'
 import { work } from './workers/worker.ts'
 
@@ -65,11 +65,16 @@ process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
 
 const supervisor = process.argv[2] === WORKER_ARGUMENT ? channelToSupervisor() : null
-process.exitCode = supervisor
-  ? await work(supervisor, async (...order) => (await loadGateway()).startWorker(...order), systemClock, stop.signal)
-  : await run(process.argv.slice(2), edge)
+process.exitCode = supervisor ? await beWorker(supervisor) : await run(process.argv.slice(2), edge)
 // A lingering socket or thread must not keep a finished command; what is written is flushed first.
 process.stdout.write('', () => process.exit())
+
+/** Loads while the supervisor has other things to do; a failure is told once it gives its order. */
+function beWorker(channel: Channel): Promise<0 | 1> {
+  const loading = loadGateway()
+  loading.catch(() => undefined)
+  return work(channel, async (...order) => (await loading).startWorker(...order), systemClock, stop.signal)
+}
 
 function fail(error: unknown): never {
   process.exit(complain(edge, error))

@@ -56,11 +56,16 @@ export class WorkerSlot {
     return this.#state
   }
 
-  /** Resolves once it serves. Rejects with the worker's own `Fault` where its first process cannot; from then on it is replaced. */
-  start(order: Order): Promise<Ready> {
-    this.#order = order
+  /** Its process begins at once, and serves when there is an order. Resolves once it does. Rejects with the worker's own `Fault` where its first process cannot; from then on it is replaced. */
+  start(order: Promise<Order>): Promise<Ready> {
     const started = new Promise<Ready>((ready, failed) => (this.#settle = { ready, failed }))
     this.#fork()
+    const obey = (given: Order): void => {
+      this.#order = given
+      this.#process?.send(given)
+    }
+    // Where there never is one, whoever should have given it tells why.
+    order.then(obey).catch(() => undefined)
     return started
   }
 
@@ -121,7 +126,7 @@ export class WorkerSlot {
     this.#become('starting')
     process.onMessage((message) => this.#hear(message))
     process.onEnd((clean, how) => this.#end(clean, how))
-    process.send(this.#order as Order)
+    if (this.#order) process.send(this.#order)
   }
 
   #hear(message: FromWorker): void {

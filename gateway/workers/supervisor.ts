@@ -72,15 +72,15 @@ export async function superviseWorkers(config: Config, count: number, parts: Par
   }
 }
 
-/** The first one alone: it makes what all of them share (keys, compiled documents, tables), and the others find it. */
+/** The first one serves before the others may: it makes what all of them share (keys, compiled documents, tables), and they find it. */
 async function startAll(config: Config, port: number, slots: readonly WorkerSlot[]): Promise<Ready> {
   const [first, ...others] = slots as [WorkerSlot, ...WorkerSlot[]]
-  const start = (slot: WorkerSlot): Promise<Ready> => {
+  const start = (slot: WorkerSlot, after: Promise<unknown>): Promise<Ready> => {
     const place = { index: slot.index, count: slots.length, port }
-    return slot.start({ kind: 'start', config: packConfig(config), place })
+    return slot.start(after.then(() => ({ kind: 'start', config: packConfig(config), place })))
   }
-  const ready = await start(first)
-  await Promise.all(others.map(start))
+  const ready = start(first, Promise.resolve())
+  await Promise.all([ready, ...others.map((slot) => start(slot, ready))])
   return ready
 }
 

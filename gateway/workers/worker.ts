@@ -35,6 +35,7 @@ export async function work(channel: Channel, start: StartWorker, clock: Clock, s
   })
   // A signal to the whole group and the supervisor's word come both: it drains once.
   stop.addEventListener('abort', () => leave.abort(), { once: true })
+  if (stop.aborted) leave.abort()
   channel.onClose(() => leave.abort())
   let serving: Serving | null = null
   let log: Log = silentLog

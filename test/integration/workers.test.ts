@@ -85,27 +85,22 @@ describe('several workers on one port', () => {
     const gateway = await start()
     const partners = await partnersOf(gateway, 'earliest')
     await haveAll(partners)
+    const before = sumOf(await topic.ends())
+    await settledBills(gateway, new Map(partners.map(({ consumer }) => [consumer, before])))
     const [, victim] = pidsOf(gateway) as [number, number]
     const touched = partners.filter(({ consumer }) => workerOf(gateway, consumer) === 1)
     assert.ok(touched.length > 0 && touched.length < CROWD)
     await topic.produce(earthquakes().slice(600, 1_200))
     await until('some of it', () => touched.some(({ ids }) => ids.size > 700) || null)
     process.kill(victim, 'SIGKILL')
-    const killedAt = performance.now()
     await until('it to be missed', () => gateway.log().some(({ event, of }) => event === 'worker-ended' && of === 1))
-    const exposed = new Map(
-      touched.map(({ consumer, ids }) => [
-        consumer,
-        [...ids.values()].filter((at) => at >= killedAt - FLUSH_MS - 500).length,
-      ]),
-    )
+    for (const partner of touched) await until('its connection to end', () => partner.gone || null)
+    // What stood in no flush yet is not billed, unless it is handed over again.
+    const exposed = new Map(touched.map(({ consumer, ids }) => [consumer, ids.size - before]))
     const answers = await Promise.all(CONSUMERS.map(() => fetch(`${gateway.url}/products`)))
     assert.ok(answers.every(({ status }) => status === 200 || status === 401))
     assert.equal((await fetch(`${gateway.controlUrl}/readyz`)).status, 503)
-    for (const partner of touched) {
-      await until('its connection to end', () => partner.gone || null)
-      partner.connect()
-    }
+    for (const partner of touched) partner.connect()
     await topic.produce(earthquakes().slice(1_200))
     await haveAll(partners)
     assert.ok(partners.every((partner) => touched.includes(partner) || !partner.gone))
@@ -219,10 +214,10 @@ describe('several workers on one port', () => {
   }
 })
 
-/** Comes back with its cursor; and when it had each record first, monotonic ms. */
+/** Comes back with its cursor. */
 class Partner {
   readonly consumer: string
-  readonly ids = new Map<string, number>()
+  readonly ids = new Set<string>()
   received = 0
   closings = 0
   client!: WsClient
@@ -257,7 +252,7 @@ class Partner {
     }
     if (type !== 'record') return
     this.received++
-    if (!this.ids.has(id as string)) this.ids.set(id as string, performance.now())
+    this.ids.add(id as string)
   }
 }
 

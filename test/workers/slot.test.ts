@@ -44,7 +44,7 @@ describe('the slot of a worker', () => {
   }
   const serving = async () => {
     const world = build()
-    const started = world.slot.start(ORDER)
+    const started = world.slot.start(Promise.resolve(ORDER))
     world.last().say(READY)
     await started
     return world
@@ -56,9 +56,24 @@ describe('the slot of a worker', () => {
     assert.equal(slot.state, 'serving')
   })
 
+  it('begins its process before there is an order, which a next one gets at once', async () => {
+    const { slot, forked, last, clock } = build()
+    let give: (order: Order) => void = () => undefined
+    const started = slot.start(new Promise((resolve) => (give = resolve)))
+    assert.deepEqual(forked[0]?.told, [])
+    give(ORDER)
+    await Promise.resolve()
+    assert.deepEqual(forked[0]?.told, [ORDER])
+    last().say(READY)
+    await started
+    last().end(false, 'ended by SIGKILL')
+    clock.advance(1_000)
+    assert.deepEqual(last().told, [ORDER])
+  })
+
   it('gives up where the first process cannot start, with that one’s own fault', async () => {
     const { slot, last, forked, clock } = build()
-    const started = slot.start(ORDER)
+    const started = slot.start(Promise.resolve(ORDER))
     last().say({ kind: 'failed', fault: 'unreachable', message: 'Cannot listen.' })
     last().end(false, 'exit code 1')
     await assert.rejects(started, (error: Error) => {
