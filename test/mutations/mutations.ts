@@ -10,6 +10,7 @@ import { SOURCE } from './source.ts'
 import { STREAM } from './stream.ts'
 import { USAGE } from './usage.ts'
 import { WIRE } from './wire.ts'
+import { WORKERS } from './workers.ts'
 
 /** By area, the name of which picks them all: `npm run mutations -- wire`. A new area is a file beside this one, and a line here. */
 export const AREAS: { readonly [area: string]: readonly Mutation[] } = {
@@ -23,4 +24,5 @@ export const AREAS: { readonly [area: string]: readonly Mutation[] } = {
   stream: STREAM,
   usage: USAGE,
   wire: WIRE,
+  workers: WORKERS,
 }

@@ -1,33 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Fault } from '../../gateway/errors.ts'
-import type { FromWorker, Order, ToWorker, WorkerProcess } from '../../gateway/workers/message.ts'
+import type { Order, ToWorker, WorkerProcess } from '../../gateway/workers/message.ts'
 import { WorkerSlot } from '../../gateway/workers/slot.ts'
 import { HandClock, ListLog } from '../usage/support.ts'
+import { FakeProcess } from './fakeProcess.ts'
 
 const ORDER: Order = { kind: 'start', config: '{}', place: { index: 1, count: 2, port: 8080 } }
 const READY = { kind: 'ready', url: 'http://a', products: [] } as const
-
-class FakeProcess implements WorkerProcess {
-  readonly pid = 7
-  readonly told: ToWorker[] = []
-  killed = false
-  say: (message: FromWorker) => void = () => undefined
-  end: (clean: boolean, how: string) => void = () => undefined
-  send(message: ToWorker): void {
-    this.told.push(message)
-  }
-  kill(): void {
-    this.killed = true
-    this.end(false, 'ended by SIGKILL')
-  }
-  onMessage(hear: (message: FromWorker) => void): void {
-    this.say = hear
-  }
-  onEnd(hear: (clean: boolean, how: string) => void): void {
-    this.end = hear
-  }
-}
 
 describe('the slot of a worker', () => {
   const build = () => {
