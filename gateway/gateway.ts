@@ -15,19 +15,26 @@ import { openSources, type Ends } from './assembly/sources.ts'
 import type { Product } from './catalog/plan.ts'
 import { sleep, systemRandom, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { listenForControl } from './control/http.ts'
+import { listenForControl, type Readiness } from './control/http.ts'
 import type { Log } from './log.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { Hub } from './stream/hub.ts'
 import { Admissions } from './transport/admissions.ts'
 import { createCors } from './transport/cors.ts'
 import { listen } from './transport/http.ts'
+import { alone, type Place } from './workers/place.ts'
 
-export interface Gateway {
+export interface Gateway extends Serving {
+  readonly controlUrl: string
+}
+
+/** What serves partners, without a port for the operator. */
+export interface Serving {
   /** Where partners connect, as they see it. */
   readonly url: string
-  readonly controlUrl: string
   readonly products: readonly Product[]
+  readonly metrics: Metrics
+  readiness(): Readiness
   /** Tells clients to leave, waits for them a bounded time, and ends everything. */
   drain(): Promise<void>
 }
@@ -44,18 +51,34 @@ const TURN_MS_MAX = 2
 const BLOCK_BYTES_MAX = 1024 * 1024
 
 /** Throws a `Fault` where a part cannot be had: a port, a key file, a broken consumer list. */
-export async function startGateway(config: Config, parts: Parts): Promise<Gateway> {
+export function startGateway(config: Config, parts: Parts): Promise<Gateway> {
+  const { control, listen: address } = config
+  return orEnd(parts.log, async (ends) => {
+    const serving = await assemble(config, parts, alone(address.port), ends)
+    const listener = await listenForControl(control.host, control.port, serving.metrics, () => serving.readiness())
+    ends.unshift(() => listener.close())
+    return { ...serving, controlUrl: `http://${control.host}:${listener.port}` }
+  })
+}
+
+/** One of several processes on one port; the operator's port is the supervisor's. Throws like `startGateway`. */
+export function startWorker(config: Config, parts: Parts, place: Place): Promise<Serving> {
+  return orEnd(parts.log, (ends) => assemble(config, parts, place, ends))
+}
+
+async function orEnd<T>(log: Log, begin: (ends: Ends) => Promise<T>): Promise<T> {
   const ends: Ends = []
   try {
-    return await assemble(config, parts, ends)
+    return await begin(ends)
   } catch (error) {
-    await end(ends, parts.log)
+    await end(ends, log)
     throw error
   }
 }
 
-async function assemble(config: Config, { clock, log }: Parts, ends: Ends): Promise<Gateway> {
-  const { limits, listen: address, control } = config
+async function assemble(config: Config, { clock, log }: Parts, place: Place, ends: Ends): Promise<Serving> {
+  const { limits, listen: address } = config
+  const shared = place.count > 1
   const publishing = await Publishing.open(config, { clock, log })
   ends.unshift(() => publishing.close())
   const opened = await openSources(config, publishing.catalog, { clock, log }, ends)
@@ -77,7 +100,7 @@ async function assemble(config: Config, { clock, log }: Parts, ends: Ends): Prom
   }
   tellAgreements()
   let publicUrl = address.publicUrl ?? ''
-  const accounting = await openAccounting(config, { hub, sources, clock, log }, ends)
+  const accounting = await openAccounting(config, { hub, sources, clock, log, place }, ends)
   const gate = createGate({
     catalog: () => publishing.catalog,
     authenticator,
@@ -89,19 +112,16 @@ async function assemble(config: Config, { clock, log }: Parts, ends: Ends): Prom
   })
   const cors = createCors(config.access.corsOrigins, () => gate.publicUrl())
   const admissions = new Admissions({ gate, hub, clock, limits, log, cors, random: systemRandom })
-  const ready = (): ReturnType<typeof readiness> => readiness(authenticator, publishing, admissions)
+  const ready = (): Readiness => readiness(authenticator, publishing, admissions)
   const portal = openPortal(config, () => publishing.catalog.products, clock)
-  const listener = await listen(address.host, address.port, admissions, { ready }, portal)
+  const listener = await listen(address.host, place.port, admissions, { ready }, { portal, shared })
   ends.unshift(() => listener.close())
   publicUrl ||= `http://${reachable(address.host)}:${listener.port}`
-  const metrics = createMetrics(log)
+  const metrics = createMetrics(log, shared ? String(place.index) : null)
   ends.unshift(() => metrics.close())
   registerFigures(metrics, hub, admissions, authenticator)
   registerAccounting(metrics, accounting, hub)
   registerPublishing(metrics, publishing)
-  const detailed = (): ReturnType<typeof readiness> => withDocuments(ready(), publishing)
-  const controlListener = await listenForControl(control.host, control.port, metrics, detailed)
-  ends.unshift(() => controlListener.close())
   const ticking = clock.every(TICK_MS, () => {
     hub.tick()
     accounting.tick()
@@ -120,8 +140,9 @@ async function assemble(config: Config, { clock, log }: Parts, ends: Ends): Prom
   log.info({ event: 'listening', url: publicUrl, products: products.map(({ id }) => id) }, 'serving')
   return {
     url: publicUrl,
-    controlUrl: `http://${control.host}:${controlListener.port}`,
     products,
+    metrics,
+    readiness: () => withDocuments(ready(), publishing),
     async drain() {
       listener.stopListening()
       await admissions.drain(limits.drainMsMax)
@@ -168,11 +189,7 @@ function hubLimits({ limits }: Config): ConstructorParameters<typeof Hub>[1] {
   }
 }
 
-function readiness(
-  authenticator: Authenticator,
-  { catalog }: Publishing,
-  admissions: Admissions,
-): { ready: boolean; checks: { [name: string]: string } } {
+function readiness(authenticator: Authenticator, { catalog }: Publishing, admissions: Admissions): Readiness {
   const checks: { [name: string]: string } = { documents: `${catalog.products.length} served` }
   let ready = admissions.refusal() === null
   if (!ready) checks['connections'] = 'draining or full'
@@ -184,10 +201,7 @@ function readiness(
 }
 
 /** For the operator alone: partners have no business with names of files. A document that is refused takes nothing away from the others. */
-function withDocuments(
-  { ready, checks }: ReturnType<typeof readiness>,
-  { refused }: Publishing,
-): ReturnType<typeof readiness> {
+function withDocuments({ ready, checks }: Readiness, { refused }: Publishing): Readiness {
   return { ready, checks: refused.length === 0 ? checks : { ...checks, 'refused documents': refused.join(', ') } }
 }
 

@@ -10,10 +10,11 @@ export interface Log {
 export type LogFields = { readonly [name: string]: unknown }
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
-export function createLog(level: LogLevel): Log {
+/** `more`: fields of every line, such as which worker says it. */
+export function createLog(level: LogLevel, more: LogFields | null = null): Log {
   const options = {
     level,
-    base: null,
+    base: more,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: (error: unknown) => describeFault(error, level === 'debug') },

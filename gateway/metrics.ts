@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Log } from './log.ts'
 import { measureProcess } from './processMetrics.ts'
 
@@ -33,14 +33,28 @@ export interface Metrics {
   readonly contentType: string
   /** The text that a scrape gets. */
   render(): Promise<string>
+  /** The same as values, for `renderAll` in another process. */
+  collect(): Promise<Collected>
   /** Ends the measuring of the event loop. */
   close(): void
 }
 
-/** A registry of its own: several gateways in one process share no numbers. */
-export function createMetrics(log: Log): Metrics {
+/** All that one process told at a scrape: plain values. */
+export type Collected = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
+
+/**
+ * One text of what several processes told, each name once. They must differ in their `worker` label, so that nothing is added up: a sum
+ * would fall when one of them ends, which reads as a restart of all.
+ */
+export function renderAll(all: readonly Collected[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...all]).metrics()
+}
+
+/** A registry of its own: several gateways in one process share no numbers. `worker` labels all of them. */
+export function createMetrics(log: Log, worker: string | null = null): Metrics {
   const registry = new Registry()
   const rows: MetricRow[] = []
+  if (worker !== null) registry.setDefaultLabels({ worker })
   let faults = 0
 
   /** A part whose numbers cannot be had takes only its own away from the scrape. */
@@ -87,6 +101,7 @@ export function createMetrics(log: Log): Metrics {
     rows,
     contentType: registry.contentType,
     render: () => registry.metrics(),
+    collect: () => registry.getMetricsAsJSON(),
     close: () => stop(),
   }
   metrics.counter(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import type { Log } from '../gateway/log.ts'
-import { createMetrics } from '../gateway/metrics.ts'
+import { createMetrics, renderAll } from '../gateway/metrics.ts'
 
 describe('metrics', () => {
   const faults: unknown[] = []
@@ -74,6 +74,24 @@ describe('metrics', () => {
     assert.throws(() => metrics.gauge('weir_level_total', '', () => 1), RangeError)
     assert.throws(() => metrics.histogram('weir_wait', '', [1]), RangeError)
     assert.throws(() => metrics.gauge('weir_sessions', '', () => 1))
+  })
+
+  it('of several workers are one text, each name once and each number under its worker, histograms too', async () => {
+    const all = ['0', '1'].map((worker) => {
+      const one = createMetrics(log, worker)
+      one.counter('weir_records_total', 'Records.', () => [{ labels: { mode: 'a' }, value: Number(worker) + 1 }], [
+        'mode',
+      ])
+      one.histogram('weir_wait_seconds', 'Wait.', [1]).observe(Number(worker) * 2)
+      return one
+    })
+    const text = await renderAll(await Promise.all(all.map((one) => one.collect())))
+    assert.match(text, /^weir_records_total\{mode="a",worker="0"\} 1\nweir_records_total\{mode="a",worker="1"\} 2$/m)
+    assert.equal(text.match(/^# TYPE weir_records_total counter$/gm)?.length, 1)
+    assert.match(text, /^weir_wait_seconds_bucket\{le="1",worker="0"\} 1$/m)
+    assert.match(text, /^weir_wait_seconds_bucket\{le="1",worker="1"\} 0$/m)
+    assert.match(text, /^weir_wait_seconds_sum\{worker="1"\} 2$/m)
+    for (const one of all) one.close()
   })
 
   it('two registries in one process share nothing', async () => {

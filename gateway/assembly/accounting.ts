@@ -23,11 +23,13 @@ import { nextBoot } from '../usage/identity.ts'
 import { Journal } from '../usage/journal.ts'
 import { createKafkaSink } from '../usage/kafkaSink.ts'
 import { createMeterTime, type MeterTime } from '../usage/meterTime.ts'
-import { Shipper } from '../usage/shipper.ts'
+import { Shipper, type ShipperOptions } from '../usage/shipper.ts'
 import type { Sink } from '../usage/sink.ts'
 import type { UsageMessage } from '../usage/tally.ts'
+import type { Place } from '../workers/place.ts'
 import { createAccounts } from './accounts.ts'
 import { kafkaConfigOf } from './kafkaConfig.ts'
+import { folderOfWorker, OrphanJournals } from './orphanJournals.ts'
 import type { Ends, Sources } from './sources.ts'
 import { Terms } from './terms.ts'
 
@@ -36,6 +38,7 @@ interface Parts {
   readonly sources: Sources
   readonly clock: Clock
   readonly log: Log
+  readonly place: Place
 }
 
 /** Allowances, usage and the ledger, joined to the heart. */
@@ -45,6 +48,7 @@ export interface Accounting {
   readonly ledger: Ledger
   readonly shipper: Shipper
   readonly journal: Journal
+  readonly orphans: OrphanJournals
   tick(): void
   /** After the last client is gone: what was delivered is brought to the ledger, what was not spent goes back. */
   drain(): Promise<void>
@@ -52,35 +56,42 @@ export interface Accounting {
 
 const SEGMENT_BYTES_MAX = 8 * 1024 * 1024
 const DRAIN_MS_MAX = 10_000
-const WORKER = 0
+/** Of a worker that is no more: nobody waits for it, so it is never late. */
+const NOTHING_MORE = { drain: () => [], lagging: () => undefined, flushMs: Infinity }
 
 /** What it opened is ended by `ends`. Throws a `Fault` where database, journal or the node's name cannot be had. */
 export async function openAccounting(config: Config, parts: Parts, ends: Ends): Promise<Accounting> {
-  const { clock, log, hub } = parts
-  const identity = await nextBoot(config.dataDir, config.node, freshName)
+  const { clock, log, hub, place } = parts
   const ledger = await openBooks(config, clock)
   ends.unshift(() => ledger.close())
   const redis = openRedis(config, log)
   if (redis) ends.unshift(() => redis.close())
+  const meterTime = createMeterTime(clock)
+  const openShipper = async (worker: number, from: Pick<ShipperOptions, 'drain' | 'lagging' | 'flushMs'>) => {
+    const identity = { ...(await nextBoot(config.dataDir, config.node, freshName, worker)), worker }
+    const journal = new Journal(journalOptions(config, worker), clock, log)
+    const sink = sinkOf(config, ledger, parts)
+    return { identity, journal, shipper: new Shipper({ clock, meterTime, identity, journal, sink, log, ...from }) }
+  }
+  const { identity, journal, shipper } = await openShipper(place.index, {
+    drain: () => hub.meter.drain(),
+    lagging: (lagging) => (lagging ? hub.halt('metering') : hub.proceed('metering')),
+    flushMs: config.usage.flushMs,
+  })
+  const orphans = new OrphanJournals({
+    folder: journalFolder(config),
+    // The first worker takes them all: of two that looked at once, each would find the other's.
+    from: place.index === 0 ? place.count : Infinity,
+    open: (worker) => openShipper(worker, NOTHING_MORE),
+    clock,
+    log,
+  })
   const quota = createQuota({
     leases: redis ? new RedisLeases({ redis }) : new MemoryLeases(clock),
     seeds: { delivered: (agreement, fromMs, toMs) => ledger.delivered(agreement, fromMs, toMs) },
     clock,
     log,
-    node: `${identity.node}.${identity.boot}`,
-  })
-  const meterTime = createMeterTime(clock)
-  const journal = new Journal(journalOptions(config), clock, log)
-  const shipper = new Shipper({
-    clock,
-    meterTime,
-    identity: { ...identity, worker: WORKER },
-    journal,
-    sink: sinkOf(config, ledger, parts),
-    flushMs: config.usage.flushMs,
-    drain: () => hub.meter.drain(),
-    lagging: (lagging) => (lagging ? hub.halt('metering') : hub.proceed('metering')),
-    log,
+    node: `${identity.node}.${identity.worker}.${identity.boot}`,
   })
   hub.hooks = {
     nextEdge: () => Math.min(quota.nextEdge, shipper.nextEdge),
@@ -90,7 +101,7 @@ export async function openAccounting(config: Config, parts: Parts, ends: Ends): 
     },
     full: () => shipper.flush(),
   }
-  if (config.usage.cluster !== null) {
+  if (config.usage.cluster !== null && place.index === 0) {
     const intake = openIntake(config.usage.cluster, config.usage.topic, ledger, parts)
     ends.unshift(() => intake.close())
   }
@@ -105,16 +116,18 @@ export async function openAccounting(config: Config, parts: Parts, ends: Ends): 
     ledger,
     shipper,
     journal,
+    orphans,
     tick() {
       void quota.tick()
       shipper.tick()
+      orphans.tick()
       terms.tick()
       timekeeper?.tick()
     },
     async drain() {
       await quota.drain()
       await terms.tell()
-      await shipper.drain(DRAIN_MS_MAX)
+      await Promise.all([shipper.drain(DRAIN_MS_MAX), orphans.drain(DRAIN_MS_MAX)])
     },
   }
 }
@@ -125,7 +138,7 @@ export async function openBooks({ database, dataDir }: Config, clock: Clock): Pr
   return await openLedger(await openDatabase<LedgerTables>(place), clock)
 }
 
-/** Every process takes usage into the ledger: which one does it is settled by the ledger, record by record. */
+/** One process of each node takes usage into the ledger; of several nodes, the ledger settles which one does, record by record. */
 function openIntake(cluster: string, topic: string, ledger: Ledger, { sources, clock, log }: Parts): UsageIntake {
   const source = sources.get(cluster) as Source
   return new UsageIntake({ source, topic, ledger, decode: usageMessageOf, clock, log })
@@ -149,10 +162,16 @@ function openRedis({ redis: { url } }: Config, log: Log): RedisConnection | null
   return url === null ? null : connectRedis({ url: url.reveal(), log })
 }
 
-function journalOptions({ usage: { journal }, dataDir }: Config): ConstructorParameters<typeof Journal>[0] {
-  const { path, bytesMax, fsyncMs } = journal
+function journalFolder({ usage: { journal }, dataDir }: Config): string {
+  return journal.path ?? join(dataDir, 'journal')
+}
+
+/** Of one worker: the first has the configured folder itself, so that one process and several find the same there. */
+function journalOptions(config: Config, worker: number): ConstructorParameters<typeof Journal>[0] {
+  const { bytesMax, fsyncMs } = config.usage.journal
+  const folder = journalFolder(config)
   return {
-    folder: path ?? join(dataDir, 'journal'),
+    folder: worker === 0 ? folder : folderOfWorker(folder, worker),
     bytesMax,
     fsyncMs,
     segmentBytesMax: Math.min(SEGMENT_BYTES_MAX, bytesMax / 8),

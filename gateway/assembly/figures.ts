@@ -156,7 +156,7 @@ export function registerAccounting(metrics: Metrics, accounting: Accounting, hub
   metrics.gauge(
     'weir_usage_unsent_bytes',
     'Usage in the journal that has not reached its sink; it rises while usage topic or ledger are away.',
-    () => accounting.journal.appended - accounting.journal.sent,
+    () => accounting.journal.appended - accounting.journal.sent + accounting.orphans.unsentBytes,
   )
   metrics.counter(
     'weir_usage_lost_bytes_total',

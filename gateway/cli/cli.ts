@@ -11,12 +11,13 @@ import { start, type StartOptions } from './start.ts'
 import { tail, type TailOptions } from './tail.ts'
 import { token, type TokenOptions } from './token.ts'
 import type { ReportOptions } from './usage.ts'
+import { workersIn } from './workers.ts'
 
 /** Commands of the full set (docs/operate.md) that this version does not have yet. */
 const COMMANDS_NOT_SERVED = ['consumer', 'agreement']
 const SPEC_NOT_SERVED = ['diff', 'publish', 'list', 'retire']
 const USAGE_NOT_SERVED = ['close', 'audit', 'adjust']
-const OPTIONS_NOT_SERVED = ['roles', 'workers']
+const OPTIONS_NOT_SERVED = ['roles']
 
 /** Runs one command line (without the program's name). Whatever goes wrong is told on stderr and by the exit code; never throws. */
 export async function run(args: readonly string[], edge: Edge): Promise<Exit> {
@@ -83,6 +84,7 @@ function describeServing(program: Command, edge: Edge, done: (exit: Exit) => voi
     .command('start')
     .description('serve; SIGTERM drains')
     .option(...CONFIG)
+    .option('--workers <count>', 'so many processes on one port; needs Kafka and Redis (default: 1)', workersIn)
     .option(...JSON_OUT)
   for (const name of OPTIONS_NOT_SERVED) starting.addOption(new Option(`--${name} [value]`).hideHelp())
   starting.action(async (options: StartOptions & { readonly [name: string]: unknown }) => {

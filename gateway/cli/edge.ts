@@ -19,6 +19,8 @@ export interface Edge {
   /** Aborted when the user or the system wants an end: SIGINT, SIGTERM. */
   readonly stop: AbortSignal
   readonly startGateway: StartGateway
+  /** Several processes on one port, two at least. */
+  readonly startWorkers: StartWorkers
 }
 
 export interface Output {
@@ -29,6 +31,12 @@ export interface Output {
 
 export type StartGateway = (
   config: Config,
+  parts: { readonly clock: Clock; readonly log: Log },
+) => Promise<RunningGateway>
+
+export type StartWorkers = (
+  config: Config,
+  count: number,
   parts: { readonly clock: Clock; readonly log: Log },
 ) => Promise<RunningGateway>
 

@@ -3,9 +3,11 @@ import type { Product, Stream } from '../catalog/plan.ts'
 import type { Config } from '../config.ts'
 import { createLog } from '../log.ts'
 import { configOrComplaints, EXIT, say, type Edge, type Exit, type RunningGateway } from './edge.ts'
+import { workersRefusals } from './workers.ts'
 
 export interface StartOptions {
   readonly config?: string
+  readonly workers?: number
   readonly json?: boolean
 }
 
@@ -13,7 +15,12 @@ export interface StartOptions {
 export async function start(edge: Edge, options: StartOptions): Promise<Exit> {
   const config = configOrComplaints(edge, options.config)
   if (!config) return EXIT.usage
-  const running = await edge.startGateway(config, { clock: edge.clock, log: createLog(config.log.level) })
+  const { workers = 1 } = options
+  const refusals = workersRefusals(config, workers)
+  for (const refusal of refusals) say(edge, `weir: ${refusal}`)
+  if (refusals.length > 0) return EXIT.usage
+  const parts = { clock: edge.clock, log: createLog(config.log.level) }
+  const running = await (workers === 1 ? edge.startGateway(config, parts) : edge.startWorkers(config, workers, parts))
   const trial = await trialOf(edge, config, running.products)
   if (options.json) edge.out.write(`${JSON.stringify(summaryOf(running, trial))}\n`)
   else greet(edge, config, running, trial)

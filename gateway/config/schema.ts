@@ -203,9 +203,9 @@ const usage = Type.Object(
       {
         path: Type.Union([path(''), Type.Null()], {
           default: null,
-          doc: 'Folder for usage that was not taken yet. Absent: `journal` in `dataDir`.',
+          doc: 'Folder for usage that was not taken yet; workers beyond the first have a folder each in it. Absent: `journal` in `dataDir`.',
         }),
-        bytesMax: bytes(GIB, MIB, 1024 * GIB, 'Size of it; once it is full, delivery pauses.'),
+        bytesMax: bytes(GIB, MIB, 1024 * GIB, 'Size of it, for each worker; once it is full, delivery pauses.'),
         fsyncMs: ms(1_000, 0, 60_000, 'How often it is forced to disk: what a failing machine may lose.'),
       },
       { doc: '' },
@@ -252,7 +252,7 @@ const limits = Type.Object(
       'After SIGTERM, clients are sent elsewhere over at most this long, so that the other nodes are not stormed.',
     ),
   },
-  { doc: 'Bounds of one process.' },
+  { doc: 'Bounds of one process: with `weir start --workers N`, of each worker.' },
 )
 
 export const configSchema = Type.Object({

@@ -13,11 +13,13 @@ export interface Readiness {
   readonly checks: { readonly [name: string]: string }
 }
 
+type Scraped = Pick<Metrics, 'contentType' | 'render'>
+
 export function listenForControl(
   host: string,
   port: number,
-  metrics: Metrics,
-  readiness: () => Readiness,
+  metrics: Scraped,
+  readiness: () => Readiness | Promise<Readiness>,
 ): Promise<ControlListener> {
   const server = createServer((request, response) => void answer(request, response, metrics, readiness))
   return new Promise((resolve, reject) => {
@@ -31,8 +33,8 @@ export function listenForControl(
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  metrics: Metrics,
-  readiness: () => Readiness,
+  metrics: Scraped,
+  readiness: () => Readiness | Promise<Readiness>,
 ): Promise<void> {
   const path = (request.url ?? '').split('?')[0]
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -42,7 +44,7 @@ async function answer(
   if (path === '/metrics') return send(response, 200, metrics.contentType, await metrics.render())
   if (path === '/healthz') return send(response, 200, 'application/json', JSON.stringify({ status: 'ok' }))
   if (path !== '/readyz') return send(response, 404, 'text/plain', 'There are /metrics, /healthz and /readyz here.\n')
-  const { ready, checks } = readiness()
+  const { ready, checks } = await readiness()
   send(
     response,
     ready ? 200 : 503,

@@ -27,13 +27,20 @@ export interface Health {
   ready(): { readonly ready: boolean; readonly checks: { readonly [name: string]: string } }
 }
 
-/** Listens; throws a `Fault` where the port cannot be had. Without a portal there are no pages for people. */
+export interface ListenOptions {
+  /** Without it there are no pages for people. */
+  readonly portal?: PortalContext | null
+  /** Others of us listen there, too, and the kernel deals out the connections. */
+  readonly shared?: boolean
+}
+
+/** Listens; throws a `Fault` where the port cannot be had. */
 export function listen(
   host: string,
   port: number,
   admissions: Admissions,
   health: Health,
-  portal: PortalContext | null = null,
+  { portal = null, shared = false }: ListenOptions = {},
 ): Promise<Listener> {
   const app = uWS.App()
   serveWebSocket(app, admissions)
@@ -69,7 +76,7 @@ export function listen(
     )
   })
   return new Promise((resolve, reject) => {
-    ;(app as unknown as ExclusiveApp).listen(host, port, EXCLUSIVE_PORT, (socket) => {
+    ;(app as unknown as ExclusiveApp).listen(host, port, shared ? SHARED_PORT : EXCLUSIVE_PORT, (socket) => {
       if (socket) resolve(listener(app, socket))
       else reject(new Fault('unreachable', `Cannot listen on ${host}:${port}: the address is taken, or not ours.`))
     })
@@ -78,6 +85,7 @@ export function listen(
 
 /** uWS shares ports by default; two gateways on one by accident would split the clients between them. The declared types lack this form. */
 const EXCLUSIVE_PORT = 1
+const SHARED_PORT = 0
 interface ExclusiveApp {
   listen(host: string, port: number, options: number, done: (socket: us_listen_socket | false) => void): void
 }

@@ -3,19 +3,30 @@ import { join } from 'node:path'
 import { Fault } from '../errors.ts'
 
 const FILE = 'node.json'
+/** A worker beyond the first counts in a file of its own: no two processes write the same. */
+const fileOf = (worker: number): string => (worker === 0 ? FILE : `node-${worker}.json`)
 
 /** Who reports usage: with `seq` it names a message for ever, so a start that cannot count itself is none. */
 export interface NodeIdentity {
   readonly node: string
-  /** Counts the starts in this folder, from 1. */
+  /** Counts the worker's starts in this folder, from 1. */
   readonly boot: number
 }
 
-/** The node's name, given or made once, and its count of starts, one higher than before. Throws a `Fault` where the folder cannot keep it. */
-export async function nextBoot(dataDir: string, given: string | null, fresh: () => string): Promise<NodeIdentity> {
-  const file = join(dataDir, FILE)
+/**
+ * The node's name, given or made once, and the worker's count of starts, one higher than before. All workers have the name that the first
+ * one has, which starts before them. Throws a `Fault` where the folder cannot keep it.
+ */
+export async function nextBoot(
+  dataDir: string,
+  given: string | null,
+  fresh: () => string,
+  worker = 0,
+): Promise<NodeIdentity> {
+  const file = join(dataDir, fileOf(worker))
   const known = await readKnown(file)
-  const node = given ?? known?.node ?? fresh()
+  const first = worker === 0 ? known : await readKnown(join(dataDir, FILE))
+  const node = given ?? first?.node ?? fresh()
   // Under another name it counts from where it is: no boot of either name is ever another's.
   const boot = (known?.boot ?? 0) + 1
   try {

@@ -75,6 +75,13 @@ describe('weir', () => {
       [['token'], /required option '--consumer <id>'/],
       [['tail'], /missing required argument 'url'/],
       [['start', 'here'], /too many arguments/],
+      [['start', '--worker', '2'], /unknown option '--worker'\n\(Did you mean --workers\?\)/],
+      [
+        ['start', '--workers', '0'],
+        /'--workers <count>' argument '0' is invalid\. A whole number from 1 to 64 is wanted/,
+      ],
+      [['start', '--workers', '1.5'], /A whole number from 1 to 64/],
+      [['start', '--workers', '65'], /A whole number from 1 to 64/],
       [['token', '--consumer', 'a', '--ttl', '5x'], /--ttl "5x" is no time/],
       [['token', '--consumer', 'a', '--ttl', '90d'], /between 1 second and 30 days/],
     ]
@@ -90,7 +97,6 @@ describe('weir', () => {
     for (const args of [
       ['consumer', 'list'],
       ['spec', 'publish', 'a.yaml', '--dry-run'],
-      ['start', '--workers', '2'],
       ['start', '--roles', 'gateway'],
     ]) {
       const edge = testEdge(folder)
@@ -232,6 +238,25 @@ describe('weir', () => {
       products: [{ id: 'quakes', title: 'Quakes', streams: ['events'] }],
       token: null,
     })
+  })
+
+  it('start with several workers is refused where a part of them would live in one process, and says all that is missing', async () => {
+    const bare = testEdge(folder)
+    assert.equal(await bare.run('start', '--workers', '2'), 2)
+    assert.deepEqual(
+      bare.err.lines.map((line) => /`(\S+)`/.exec(line)?.[1]),
+      ['clusters', 'redis.url', 'usage.cluster'],
+    )
+    const config = write(
+      'several.yaml',
+      'clusters: { main: { brokers: "kafka:9092" } }\nredis: { url: "redis://redis" }\nusage: { cluster: main }\n',
+    )
+    const counts: number[] = []
+    const running = { url: 'http://a', controlUrl: 'http://b', products: [PRODUCT], drain: () => Promise.resolve() }
+    const edge = testEdge(folder, { startWorkers: (_, count) => Promise.resolve((counts.push(count), running)) })
+    edge.abort()
+    assert.equal(await edge.run('start', '--workers', '3', '--config', config), 0, edge.err.text)
+    assert.deepEqual(counts, [3])
   })
 
   it('config shows what is in force and no secret', async () => {

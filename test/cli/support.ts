@@ -57,6 +57,7 @@ export function testEdge(cwd: string, more: Partial<Edge> = {}): TestEdge {
     random: () => 0.5,
     stop: stop.signal,
     startGateway: () => Promise.reject(new Error('no gateway here')),
+    startWorkers: () => Promise.reject(new Error('no workers here')),
     clock: systemClock,
     ...more,
     out: new Sink(),

@@ -22,6 +22,7 @@ const CLI = [
   'billing/',
   'drivers/sql/',
   'drivers/nearest.ts',
+  'workers/place.ts',
   'config/',
   'package.ts',
   'rawMember.ts',
@@ -69,6 +70,9 @@ export const LAYERS: readonly Layer[] = [
   { from: 'portal/', may: ['errors.ts', 'package.ts', 'rawMember.ts', '../client/', '../portal/'], types: CONTRACTS },
   { from: 'control/', may: SIDE.may, types: [...CONTRACTS, 'usage/'] },
 
+  // Processes on one port: the supervisor serves nobody, so it loads nothing that does.
+  { from: 'workers/', may: ['config.ts', 'config/', 'control/', 'catalog/plan.ts', ...GROUND] },
+
   { from: 'plugin.ts', may: ['errors.ts', 'clock.ts'], types: ['stream/', ...CONTRACTS] },
   { from: '../plugins/', may: ['plugin.ts', 'errors.ts', 'clock.ts'] },
 
@@ -84,7 +88,7 @@ export const LAYERS: readonly Layer[] = [
   { from: '../client/', may: [], outside: false },
   // In the reader's browser: the client, and what it shows of a stream.
   { from: '../portal/', may: ['../client/', 'rawMember.ts'], outside: false },
-  { from: 'main.ts', may: ['gateway.ts', 'cli/', 'config.ts', 'package.ts', ...GROUND] },
+  { from: 'main.ts', may: ['gateway.ts', 'cli/', 'workers/', 'config.ts', 'package.ts', ...GROUND] },
 ]
 
 /** Files that may read the clock, make random numbers, set timers and read the environment. */

@@ -11,6 +11,7 @@ import { SOURCE } from './source.ts'
 import { STREAM } from './stream.ts'
 import { USAGE } from './usage.ts'
 import { WIRE } from './wire.ts'
+import { WORKERS } from './workers.ts'
 
 /** By area, the name of which picks them all: `npm run mutations -- wire`. A new area is a file beside this one, and a line here. */
 export const AREAS: { readonly [area: string]: readonly Mutation[] } = {
@@ -25,4 +26,5 @@ export const AREAS: { readonly [area: string]: readonly Mutation[] } = {
   stream: STREAM,
   usage: USAGE,
   wire: WIRE,
+  workers: WORKERS,
 }

@@ -99,7 +99,7 @@ export class Bench {
       {
         ready: () => ({ ready: ready(), checks: { documents: '1 served' } }),
       },
-      options.portal ?? null,
+      { portal: options.portal ?? null },
     )
     bench.url = `http://127.0.0.1:${listener.port}`
     bench.#close = () => listener.close()

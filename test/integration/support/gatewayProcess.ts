@@ -9,7 +9,7 @@ import { scratchFolder } from '../../services/scratch.ts'
 
 export const MAIN: string = fileURLToPath(new URL('../../../gateway/main.js', import.meta.url))
 const EARTHQUAKES = join(packageRoot, 'specs/earthquakes/earthquakes.yaml')
-const READY_MS_MAX = 30_000
+const READY_MS_MAX = 60_000
 const CONSUMER = 'partner'
 
 export interface Settings {
@@ -28,6 +28,8 @@ export interface Settings {
   readonly config?: object
   /** Variables beside ours. */
   readonly env?: { readonly [name: string]: string }
+  /** Arguments of `weir start` beside ours. */
+  readonly args?: readonly string[]
   /** Arguments of node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[]
   /** Consumers on the plan `pro`. */
@@ -60,7 +62,8 @@ export class GatewayProcess {
     const config = join(folder, 'weir.yaml')
     writeFileSync(config, JSON.stringify(configOf(settings, folder, dataDir)))
     const log = join(folder, 'log.txt')
-    const args = ['--enable-source-maps', ...(settings.nodeArgs ?? []), MAIN, 'start', '--json', '--config', config]
+    const own = ['start', '--json', '--config', config, ...(settings.args ?? [])]
+    const args = ['--enable-source-maps', ...(settings.nodeArgs ?? []), MAIN, ...own]
     const child = startChild({
       command: process.execPath,
       args,
