@@ -85,6 +85,15 @@ export const COMMANDS: readonly Command[] = [
   { fits: /^npm run chaos -- --first 7 --seeds 1$/, elsewhere: chaosOption('first'), script: 'chaos' },
   { fits: /^npm run chaos -- --write$/, elsewhere: chaosOption('write'), script: 'chaos' },
 
+  // Five minutes.
+  {
+    fits: /^TOKEN=\$\(npx weir token --consumer me\)$/,
+    instead: (line) => `${line}; echo "$TOKEN"`,
+    says: /^ey[\w.-]+$/m,
+  },
+  { fits: /^curl -H .*\/products$/, says: /"id":"earthquakes"/ },
+  { fits: /^curl http:\/\/127\.0\.0\.1:8080\/errors\/quota-exhausted$/, says: /\*What to do:\*/ },
+
   // Partners.
   { fits: /^curl -N .*text\/event-stream/, streams: true, says: /\ndata: \{"type":"record"/ },
   { fits: /^curl -N .*x-ndjson.*\| jq /, streams: true, says: /"magnitude":/ },
