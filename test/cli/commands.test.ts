@@ -91,8 +91,8 @@ describe('every command, with --json', { concurrency: 2 }, () => {
   const nowhere = 'postgres://weir@127.0.0.1:9/weir'
   const readable = (at: string): void => {
     mkdirSync(join(at, 'data/development-issuer'), { recursive: true })
-    writeFileSync(join(at, 'data/development-issuer/private.json'), '{}')
-    chmodSync(join(at, 'data/development-issuer/private.json'), 0o644)
+    writeFileSync(join(at, 'data/development-issuer/private.jwk.json'), '{}')
+    chmodSync(join(at, 'data/development-issuer/private.jwk.json'), 0o644)
   }
 
   /** By command and exit code; each code that the manual names has one. */

@@ -100,6 +100,16 @@ describe('did you mean', () => {
     assert.doesNotMatch(await detailOf('budge/events'), /budget/)
   })
 
+  it('is not needed where a development token was made beside another gateway: the refusal says how to make one', async () => {
+    const edge = testEdge(scratchFolder('elsewhere'))
+    await edge.run('token', '--consumer', 'acme')
+    const answer = await fetch(`${gateway.url}/streams/quakes/events`, {
+      headers: { authorization: `Bearer ${edge.out.text.trim()}` },
+    })
+    assert.equal(answer.status, 401)
+    assert.match(((await answer.json()) as { detail: string }).detail, /`weir token` makes one .* same `dataDir`/)
+  })
+
   it('is asked by weir tail in the words of the gateway', async () => {
     const edge = testEdge(folder, { env: { WEIR_TOKEN: await gateway.token() } })
     assert.equal(await edge.run('tail', `${gateway.url}/streams/quakes/event`), 1)
