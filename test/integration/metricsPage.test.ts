@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { packageRoot } from '../../gateway/package.ts'
 import { ALARMS } from '../../scripts/alarms.ts'
 import { registeredMetrics } from '../../scripts/metrics.ts'
 import { GatewayProcess } from './support/gatewayProcess.ts'
@@ -26,6 +29,17 @@ describe('docs/metrics.md', () => {
     for (const { name, help } of registeredMetrics()) {
       assert.ok(help.length >= HELP_CHARS_MIN && help.endsWith('.'), `${name}: ${help}`)
     }
+  })
+
+  it('and every other page name no metric that is not there', () => {
+    const names = new Set(registeredMetrics().map(({ name }) => name))
+    const inDocs = readdirSync(join(packageRoot, 'docs'), { recursive: true, encoding: 'utf8' })
+    const pages = [...inDocs.map((name) => join('docs', name)), 'README.md', 'ARCHITECTURE.md']
+    const strangers = pages
+      .filter((page) => page.endsWith('.md'))
+      .flatMap((page) => readFileSync(join(packageRoot, page), 'utf8').match(/\bweir_[a-z_]+[a-z]/g) ?? [])
+      .filter((name) => !names.has(name))
+    assert.deepEqual(strangers, [])
   })
 
   it('alarms on metrics, labels and keys that exist, and says what to do', () => {
