@@ -201,6 +201,7 @@ control: { port: 8080 }
     assert.equal(config.database.url?.reveal(), address)
     assert.doesNotMatch(JSON.stringify(config), /geheim/)
     assert.match(bad(`database: { url: "${address}" }`).join(), /holds a password in a file that people read/)
+    assert.match(bad('database: { url: "postgres://db/weir?password=geheim" }').join(), /holds a password in a file/)
     assert.match(bad('database: { urlFile: address, url: "postgres://db/weir" }').join(), /second address/)
     assert.match(bad('database: { url: "mysql://db" }').join(), /database\.url: is a wrong value — give `postgres:/)
     assert.equal(good('{}').database.url, null)

@@ -3,6 +3,7 @@ import { CATALOG } from './catalog.ts'
 import { CLIENT } from './client.ts'
 import { COUNTING } from './counting.ts'
 import type { Mutation } from './mutation.ts'
+import { OPERATING } from './operating.ts'
 import { PARAMETERS } from './parameters.ts'
 import { PORTAL } from './portal.ts'
 import { QUOTA } from './quota.ts'
@@ -19,6 +20,7 @@ export const AREAS: { readonly [area: string]: readonly Mutation[] } = {
   catalog: CATALOG,
   client: CLIENT,
   counting: COUNTING,
+  operating: OPERATING,
   parameters: PARAMETERS,
   portal: PORTAL,
   quota: [...QUOTA, ...QUOTA_SCRIPT],
