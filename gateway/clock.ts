@@ -68,6 +68,18 @@ export function durationMs(text: string): number | null {
   return Math.round(((w * 7 + d) * 24 * 3600 + h * 3600 + m * 60 + s) * 1000)
 }
 
+const UNITS: readonly (readonly [unitMs: number, prefix: string, suffix: string])[] = [
+  [86_400_000, 'P', 'D'],
+  [3_600_000, 'PT', 'H'],
+  [60_000, 'PT', 'M'],
+]
+
+/** The shortest ISO 8601 duration in one unit, days at most: `P1D`, `PT15M`, `PT90S`. */
+export function isoDuration(ms: number): string {
+  for (const [unitMs, prefix, suffix] of UNITS) if (ms % unitMs === 0) return `${prefix}${ms / unitMs}${suffix}`
+  return `PT${ms / 1000}S`
+}
+
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/i
 
 /** Milliseconds since 1970 of an ISO 8601 time with a zone; null where it is none. */

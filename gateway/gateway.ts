@@ -4,6 +4,7 @@ import { createConsumers } from './access/consumers.ts'
 import { openDevelopmentIssuer } from './access/developmentIssuer.ts'
 import type { IssuerSettings } from './access/issuers.ts'
 import { openAccounting, type Accounting } from './assembly/accounting.ts'
+import { openPortal } from './assembly/portal.ts'
 import { createPlaces } from './assembly/places.ts'
 import { createUsageBook } from './assembly/usageBook.ts'
 import { windowsOf } from './assembly/windows.ts'
@@ -112,7 +113,8 @@ async function assemble(config: Config, { clock, log }: Parts, place: Place, end
   const cors = createCors(config.access.corsOrigins, () => gate.publicUrl())
   const admissions = new Admissions({ gate, hub, clock, limits, log, cors, random: systemRandom })
   const ready = (): Readiness => readiness(authenticator, publishing, admissions)
-  const listener = await listen(address.host, place.port, admissions, { ready }, shared)
+  const portal = openPortal(config, () => publishing.catalog.products, clock)
+  const listener = await listen(address.host, place.port, admissions, { ready }, { portal, shared })
   ends.unshift(() => listener.close())
   publicUrl ||= `http://${reachable(address.host)}:${listener.port}`
   const metrics = createMetrics(log, shared ? String(place.index) : null)

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import { pino } from 'pino'
 
 /** One line of JSON per event on stderr. Field names are stable; secrets, tokens and payloads are never logged. */
@@ -30,11 +29,16 @@ const CAUSES_MAX = 5
 /** An `Error` as text: JSON would show it as `{}`. Its causes follow it; the stack only where it is wanted. */
 export function describeFault(fault: unknown, withStack: boolean): unknown {
   if (!(fault instanceof Error)) return fault
-  if (withStack) return inspect(fault)
+  const chain = chainOf(fault)
+  // Never what else the errors hold: a driver's keeps the command that failed, password and all.
+  if (withStack) return chain.map(({ stack, message }) => stack ?? message).join('\ncaused by ')
   const words: string[] = []
-  let one: unknown = fault
-  for (let i = 0; i < CAUSES_MAX && one instanceof Error; i++, one = one.cause) {
-    if (!words.some((said) => said.includes((one as Error).message))) words.push(one.message || one.name)
-  }
+  for (const { message, name } of chain) if (!words.some((said) => said.includes(message))) words.push(message || name)
   return words.join(': ')
+}
+
+function chainOf(fault: Error): readonly Error[] {
+  const chain: Error[] = []
+  for (let one: unknown = fault; chain.length < CAUSES_MAX && one instanceof Error; one = one.cause) chain.push(one)
+  return chain
 }

@@ -11,6 +11,14 @@ export interface Sample {
 /** Asked at each scrape, so the hot path does no more than count in its own variables. */
 export type Read = () => number | readonly Sample[]
 
+/** A metric that is registered, as docs/metrics.md shows it. */
+export interface MetricRow {
+  readonly name: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly labels: readonly string[]
+  readonly help: string
+}
+
 /**
  * What a process tells Prometheus. Names are `weir_…` and end in their unit, counters in `_total`. Registering a name
  * twice, or one that breaks the rule, throws.
@@ -20,6 +28,8 @@ export interface Metrics {
   gauge(name: string, help: string, read: Read, labels?: readonly string[]): void
   /** `bounds`: upper edges of the buckets, rising, in the unit that the name ends in. */
   histogram(name: string, help: string, bounds: readonly number[]): { observe(value: number): void }
+  /** All that is registered, in the order in which it was. */
+  readonly rows: readonly MetricRow[]
   readonly contentType: string
   /** The text that a scrape gets. */
   render(): Promise<string>
@@ -43,6 +53,7 @@ export function renderAll(all: readonly Collected[]): Promise<string> {
 /** A registry of its own: several gateways in one process share no numbers. `worker` labels all of them. */
 export function createMetrics(log: Log, worker: string | null = null): Metrics {
   const registry = new Registry()
+  const rows: MetricRow[] = []
   if (worker !== null) registry.setDefaultLabels({ worker })
   let faults = 0
 
@@ -61,9 +72,9 @@ export function createMetrics(log: Log, worker: string | null = null): Metrics {
     }
   }
 
-  const define = (name: string, help: string, labels: readonly string[]) => {
-    const metric = { name, help, labelNames: [...labels], registers: [registry] }
-    return metric
+  const define = (type: MetricRow['type'], name: string, help: string, labels: readonly string[]) => {
+    rows.push({ name, type, labels, help })
+    return { name, help, labelNames: [...labels], registers: [registry] }
   }
 
   const metrics: Metrics = {
@@ -71,7 +82,7 @@ export function createMetrics(log: Log, worker: string | null = null): Metrics {
       checkName(name, COUNTS)
       const write = (one: Sample): void => counter.inc({ ...one.labels }, one.value)
       const counter: Counter = new Counter({
-        ...define(name, help, labels),
+        ...define('counter', name, help, labels),
         collect: () => collect(counter, name, read, write),
       })
     },
@@ -79,20 +90,25 @@ export function createMetrics(log: Log, worker: string | null = null): Metrics {
       checkName(name, LEVELS)
       const write = (one: Sample): void => gauge.set({ ...one.labels }, one.value)
       const gauge: Gauge = new Gauge({
-        ...define(name, help, labels),
+        ...define('gauge', name, help, labels),
         collect: () => collect(gauge, name, read, write),
       })
     },
     histogram(name, help, bounds) {
       checkName(name, MEASURES)
-      return new Histogram({ ...define(name, help, []), buckets: [...bounds] })
+      return new Histogram({ ...define('histogram', name, help, []), buckets: [...bounds] })
     },
+    rows,
     contentType: registry.contentType,
     render: () => registry.metrics(),
     collect: () => registry.getMetricsAsJSON(),
     close: () => stop(),
   }
-  metrics.counter('weir_metrics_faults_total', 'Metrics that could not be read at a scrape.', () => faults)
+  metrics.counter(
+    'weir_metrics_faults_total',
+    'Metrics that could not be read at a scrape, and are missing from it: above 0 is a fault of ours, and is logged.',
+    () => faults,
+  )
   const stop = measureProcess(metrics)
   return metrics
 }

@@ -6,13 +6,31 @@ const RESOLUTION_MS = 10
 
 /** Registers what the process itself costs; the answer ends the measuring. */
 export function measureProcess({ counter, gauge }: Pick<Metrics, 'counter' | 'gauge'>): () => void {
-  counter('weir_process_cpu_seconds_total', 'CPU time of the process.', cpuSamples, ['mode'])
-  gauge('weir_process_resident_memory_bytes', 'Memory of the process.', () => process.memoryUsage.rss())
-  gauge('weir_process_heap_used_bytes', 'Memory of live JavaScript objects.', () => process.memoryUsage().heapUsed)
-  gauge('weir_process_external_bytes', 'Memory of buffers and native objects.', () => process.memoryUsage().external)
+  counter(
+    'weir_process_cpu_seconds_total',
+    'CPU time of the process, in `user` and `system` mode: one process uses one core at most, and a little more while it collects garbage.',
+    cpuSamples,
+    ['mode'],
+  )
+  gauge('weir_process_resident_memory_bytes', 'Memory of the process as the system counts it.', () =>
+    process.memoryUsage.rss(),
+  )
+  gauge(
+    'weir_process_heap_used_bytes',
+    'Memory of JavaScript objects, garbage included.',
+    () => process.memoryUsage().heapUsed,
+  )
+  gauge(
+    'weir_process_external_bytes',
+    'Memory of buffers and native objects: the log in memory, and what waits for slow connections.',
+    () => process.memoryUsage().external,
+  )
   gauge('weir_process_uptime_seconds', 'Time since the process started.', () => process.uptime())
   const build = [{ labels: { version, node: process.version }, value: 1 }]
-  gauge('weir_build_info', 'Which version runs, on which Node.', () => build, ['version', 'node'])
+  gauge('weir_build_info', 'Always 1; its labels say which version runs, on which Node.', () => build, [
+    'version',
+    'node',
+  ])
   return measureLag(gauge)
 }
 
@@ -36,6 +54,11 @@ function measureLag(gauge: Metrics['gauge']): () => void {
     delay.reset()
     return samples
   }
-  gauge('weir_process_event_loop_lag_seconds', 'How late the event loop was since the last scrape.', read, ['quantile'])
+  gauge(
+    'weir_process_event_loop_lag_seconds',
+    'How late the event loop was since the last scrape, as median, 99th percentile and maximum: what every client waits.',
+    read,
+    ['quantile'],
+  )
   return () => void delay.disable()
 }

@@ -3,8 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { WHAT_IS_BILLED } from '../gateway/billing/report.ts'
+import { EXIT } from '../gateway/cli/edge.ts'
+import { configSchema } from '../gateway/config/schema.ts'
 import { packageRoot } from '../gateway/package.ts'
 import { generatedPages } from '../scripts/pages.ts'
+
+/** That a gateway waits for its last usage to be taken. */
+const LAST_USAGE_S = 10
 
 describe('docs', () => {
   for (const [page, render] of Object.entries(generatedPages)) {
@@ -15,6 +20,16 @@ describe('docs', () => {
 
   it('the page for finance has the very text of the reports', () => {
     assert.ok(readFileSync(join(packageRoot, 'docs/finance.md'), 'utf8').includes(`> ${WHAT_IS_BILLED}\n`))
+  })
+
+  it('the unit for systemd waits longer than a drain takes, opens more files than there are connections, and does not repeat what is wrong', () => {
+    const page = readFileSync(join(packageRoot, 'docs/operator.md'), 'utf8')
+    const setting = (name: string): number => Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(page)?.[1])
+    const { drainMsMax, connectionsMax } = configSchema.properties.limits.properties
+    const preset = (node: object): number => (node as { default: number }).default
+    assert.ok(setting('TimeoutStopSec') > preset(drainMsMax) / 1000 + LAST_USAGE_S)
+    assert.ok(setting('LimitNOFILE') > preset(connectionsMax))
+    assert.equal(setting('RestartPreventExitStatus'), EXIT.usage)
   })
 
   it('every link between pages leads to a file', () => {

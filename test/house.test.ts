@@ -5,7 +5,7 @@ import { checkHouse, describeViolation, type Rule, type SourceFile, type Violati
 import { scan } from './house/scan.ts'
 import { sourceTree } from './house/tree.ts'
 
-const FOLDERS = ['client', 'gateway', 'plugins', 'test', 'loadtest']
+const FOLDERS = ['client', 'gateway', 'plugins', 'portal', 'test', 'loadtest']
 
 const LAYER_BREACHES: readonly (readonly [path: string, text: string])[] = [
   ['gateway/stream/ring.ts', "import { lease } from '../quota/lease.ts'"],
@@ -30,6 +30,9 @@ const LAYER_BREACHES: readonly (readonly [path: string, text: string])[] = [
   ['gateway/errors.ts', "import { Ring } from './stream/ring.ts'"],
   ['gateway/billing/ledger.ts', "import { tally } from '../usage/tally.ts'"],
   ['gateway/novelty/a.ts', 'export const a = 1'],
+  ['gateway/portal/page.ts', "import type { Gate } from '../transport/gate.ts'"],
+  ['portal/live.ts', "import { ERRORS } from '../gateway/errors.ts'"],
+  ['portal/live.ts', "import { WebSocket } from 'ws'"],
   ['plugins/mask/index.ts', "import { b } from '../sample/index.ts'"],
   ['plugins/mask/index.ts', "import { Ring } from '../../gateway/stream/ring.ts'"],
   ['client/follow.ts', "import { ERRORS } from '../gateway/errors.ts'"],
@@ -52,6 +55,7 @@ const LAYER_KEPT: readonly (readonly [path: string, text: string])[] = [
   ['gateway/main.ts', "import { buildGateway } from './gateway.ts'"],
   ['gateway/cli/tail/follower.ts', "import { follow } from '../../../client/follow.ts'"],
   ['client/follow.ts', "import { Session } from './session.ts'"],
+  ['portal/live.ts', "import { follow } from '../client/follow.ts'"],
   ['gateway/gateway.ts', "import { lease } from './quota/lease.ts'\nimport { all } from '../plugins/index.ts'"],
   ['gateway/billing/ledger.ts', "import type { Tally } from '../usage/tally.ts'"],
   ['plugins/mask/index.ts', "import type { Plugin } from '../../gateway/plugin.ts'\nimport { a } from './options.ts'"],

@@ -4,6 +4,7 @@ import { Fault, refuse, type Refusal } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { expired, judgeClaims } from './claims.ts'
 import { readCompact, type CompactToken } from './compact.ts'
+import { DEVELOPMENT_ISSUER } from './developmentIssuer.ts'
 import type { Identity } from './grant.ts'
 import { createIssuers, type Issuer, type IssuerSettings } from './issuers.ts'
 import type { Found, JwksCounters, JwksLimits, JwksState } from './jwks.ts'
@@ -171,6 +172,9 @@ class JwtAuthenticator implements Authenticator {
   }
 }
 
+/** Its tokens are made beside the gateway, by whoever reads this. */
+const OTHER_DATA = '`weir token` makes one where it reads the configuration of this gateway, with the same `dataDir`.'
+
 function keyProblem(found: Extract<Found, { problem: string }>, { kid }: CompactToken, issuer: Issuer): Refusal {
   const name = quoted(issuer.name)
   if (found.problem === 'unavailable') {
@@ -183,7 +187,8 @@ function keyProblem(found: Extract<Found, { problem: string }>, { kid }: Compact
       ? wrong(`The token names no key ("kid"), and the issuer ${name} has several that fit.`)
       : wrong(`The issuer ${name} has several keys that fit the token's "kid" ${quoted(kid)}.`)
   }
-  return wrong(`The issuer ${name} has no key ${kid === null ? '' : `${quoted(kid)} `}that fits the token's algorithm.`)
+  const detail = `The issuer ${name} has no key ${kid === null ? '' : `${quoted(kid)} `}that fits the token's algorithm.`
+  return wrong(issuer.name === DEVELOPMENT_ISSUER ? `${detail} ${OTHER_DATA}` : detail)
 }
 
 function within(name: string, value: number, min: number, max: number): void {

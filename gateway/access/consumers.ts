@@ -1,4 +1,5 @@
 import type { PricePlan, Product, Stream } from '../catalog/plan.ts'
+import { nearest } from '../drivers/nearest.ts'
 import { Fault, refuse, type Refusal } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Agreement, Grant, Identity } from './grant.ts'
@@ -27,6 +28,8 @@ export interface Consumers {
   authorize(identity: Identity, product: Product, stream: Stream): Grant | Refusal
   /** Whether the product is listed to the caller (null: nobody in particular). */
   visible(identity: Identity | null, product: Product): boolean
+  /** The plan of the caller's own agreement with the product; `null` where it has none that is still offered. */
+  agreed(identity: Identity | null, product: Product): PricePlan | null
   /** Asked at start-up and when a document changes. */
   check(products: readonly Product[]): readonly AccessProblem[]
 }
@@ -46,6 +49,11 @@ export function createConsumers(settings: readonly ConsumerSettings[], log: Log)
   function visible(identity: Identity | null, product: Product): boolean {
     if (product.visibility === 'public' && product.lifecycle !== 'draft') return true
     return identity !== null && consumers.get(identity.consumer)?.plans.has(product.id) === true
+  }
+
+  function agreed(identity: Identity | null, product: Product): PricePlan | null {
+    const name = identity === null ? undefined : consumers.get(identity.consumer)?.plans.get(product.id)
+    return (name !== undefined && planOf(product, name)) || null
   }
 
   function planless(identity: Identity, product: Product, name: string): Refusal {
@@ -81,13 +89,33 @@ export function createConsumers(settings: readonly ConsumerSettings[], log: Log)
     ...products.flatMap(checkProduct),
     ...settings.flatMap((one) => checkAgreements(one, products)),
   ]
-  return { authorize, visible, check }
+  return { authorize, visible, agreed, check }
 }
 
-/** What a stream that does not exist and one that may not be seen both answer: the same words, so that nothing leaks. */
-export function noSuchStream(product: string, stream: string): Refusal {
+/**
+ * What a stream that does not exist and one that may not be seen both answer: the same words, so that nothing leaks. `seen`: what
+ * the caller may see, of which one may have been meant.
+ */
+export function noSuchStream(product: string, stream: string, seen: readonly Product[] = []): Refusal {
   const address = quoted(`${product}/${stream}`)
-  return refuse('no-such-stream', `There is no stream ${address} for this token; /products lists what it may see.`)
+  const meant = meantStream(product, stream, seen)
+  const advice = meant === null ? '' : `did you mean ${quoted(meant)}? `
+  return refuse(
+    'no-such-stream',
+    `There is no stream ${address} for this token; ${advice}/products lists what it may see.`,
+  )
+}
+
+/** Names that are looked through for one that may have been meant. */
+const MEANT_MAX = 1_000
+
+function meantStream(product: string, stream: string, seen: readonly Product[]): string | null {
+  const ids = seen.slice(0, MEANT_MAX).map(({ id }) => id)
+  const id = ids.includes(product) ? product : nearest(product, ids)
+  const readable = seen.find((one) => one.id === id)?.streams.filter(({ expose }) => expose === 'read') ?? []
+  const names = readable.slice(0, MEANT_MAX).map((one) => one.id)
+  const name = names.includes(stream) ? stream : nearest(stream, names)
+  return name === null ? null : `${id}/${name}`
 }
 
 /** Stable and readable; `:` and `%` inside a part are escaped, so that two agreements never share an id. */
@@ -95,8 +123,20 @@ export function agreementId(consumer: string, product: string, plan: string): st
   return [consumer, product, plan].map((part) => part.replace(/[%:\s]/g, encodeURIComponent)).join(':')
 }
 
+/** One object an agreement and document, which all its connections hold. */
+const agreements = new WeakMap<PricePlan, Map<string, Agreement>>()
+/** Whoever has a token is a consumer of an open product. */
+const AGREEMENTS_KEPT_MAX = 10_000
+
 function agreementOf(consumer: string, product: string, plan: PricePlan): Agreement {
-  return { id: agreementId(consumer, product, plan.name), consumer, product, plan }
+  const known = agreements.get(plan) ?? new Map<string, Agreement>()
+  agreements.set(plan, known)
+  let agreement = known.get(consumer)
+  if (agreement?.product === product) return agreement
+  agreement = { id: agreementId(consumer, product, plan.name), consumer, product, plan }
+  if (known.size >= AGREEMENTS_KEPT_MAX) known.clear()
+  known.set(consumer, agreement)
+  return agreement
 }
 
 function readConsumers(settings: readonly ConsumerSettings[]): ReadonlyMap<string, Consumer> {
@@ -144,7 +184,7 @@ function checkProduct(product: Product): AccessProblem[] {
   const { id, access, defaultPlan } = product
   const found = (message: string, fix: string): AccessProblem[] => [{ consumer: null, product: id, message, fix }]
   if (defaultPlan !== null && !planOf(product, defaultPlan)) {
-    return found(`The default plan ${quoted(defaultPlan)} of ${id} does not exist.`, offered(product))
+    return found(`The default plan ${quoted(defaultPlan)} of ${id} does not exist.`, offered(product, defaultPlan))
   }
   if (access === 'open' && defaultPlan === null) {
     return found(
@@ -162,14 +202,21 @@ function checkAgreements({ id, agreements }: ConsumerSettings, products: readonl
     ]
     const product = products.find((one) => one.id === productId)
     if (!product) {
-      const ids = products.map((one) => one.id).join(', ') || 'none'
-      return found(`${id} has an agreement for ${productId}, which no document describes.`, `Products served: ${ids}.`)
+      const ids = products.map((one) => one.id)
+      const served = `${didYouMean(productId, ids)}Products served: ${ids.join(', ') || 'none'}.`
+      return found(`${id} has an agreement for ${productId}, which no document describes.`, served)
     }
     if (planOf(product, plan)) return []
-    return found(`${id} has the plan ${quoted(plan)} of ${productId}, which does not exist.`, offered(product))
+    return found(`${id} has the plan ${quoted(plan)} of ${productId}, which does not exist.`, offered(product, plan))
   })
 }
 
-function offered(product: Product): string {
-  return `Plans of ${product.id}: ${product.plans.map((plan) => plan.name).join(', ') || 'none'}.`
+function offered(product: Product, meant = ''): string {
+  const names = product.plans.map((plan) => plan.name)
+  return `${didYouMean(meant, names)}Plans of ${product.id}: ${names.join(', ') || 'none'}.`
+}
+
+function didYouMean(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known)
+  return meant === null ? '' : `Did you mean ${quoted(meant)}? `
 }

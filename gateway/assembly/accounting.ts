@@ -28,8 +28,9 @@ import type { Sink } from '../usage/sink.ts'
 import type { UsageMessage } from '../usage/tally.ts'
 import type { Place } from '../workers/place.ts'
 import { createAccounts } from './accounts.ts'
+import { kafkaConfigOf } from './kafkaConfig.ts'
 import { folderOfWorker, OrphanJournals } from './orphanJournals.ts'
-import { kafkaConfigOf, type Ends, type Sources } from './sources.ts'
+import type { Ends, Sources } from './sources.ts'
 import { Terms } from './terms.ts'
 
 interface Parts {

@@ -4,6 +4,7 @@ import { bearerFrom } from '../access/bearer.ts'
 import { challengeOf, resourceMetadata } from '../access/challenge.ts'
 import { noSuchStream, type Consumers } from '../access/consumers.ts'
 import type { Catalog, CatalogStream } from '../catalog/catalog.ts'
+import { RenderedViews } from '../catalog/view/rendered.ts'
 import type { Config } from '../config.ts'
 import type { Account } from '../stream/account.ts'
 import type { Gate } from '../transport/gate.ts'
@@ -38,21 +39,29 @@ export function createGate({
   usageBook,
 }: GateParts): Gate {
   const feedOf = createFeeds(sources, config.limits.recordBytesMax)
+  const visible: Gate['visible'] = (identity) =>
+    catalog().products.filter((product) => consumers.visible(identity, product))
+  const address = (): string => publicUrl().replace(/\/+$/, '')
+  const views = new RenderedViews(address)
   return {
     authenticate: (token) => authenticator.authenticate(token),
     authorize(identity, product, stream) {
       const entry = catalog().stream(product, stream)
-      return entry ? consumers.authorize(identity, entry.product, entry.stream) : noSuchStream(product, stream)
+      const granted = entry ? consumers.authorize(identity, entry.product, entry.stream) : null
+      if (granted !== null && !('code' in granted && granted.code === 'no-such-stream')) return granted
+      return noSuchStream(product, stream, visible(identity))
     },
     feed: ({ product, stream }) => feedOf(catalog().stream(product.id, stream.id) as CatalogStream),
     seat: seatOf,
     windows: windowsOf,
     ...usageBook,
     account: ({ agreement }) => accountOf(agreement),
-    visible: (identity) => catalog().products.filter((product) => consumers.visible(identity, product)),
+    visible,
+    publicView: (identity, product, format) =>
+      views.of(product, consumers.agreed(identity, product)?.name ?? null, format),
     bearer: bearerFrom,
     challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, publicUrl()),
-    publicUrl: () => publicUrl().replace(/\/+$/, ''),
+    publicUrl: address,
     resourceMetadata: () =>
       resourceMetadata(
         publicUrl(),

@@ -10,13 +10,25 @@ const RETRY_S = 10
 export function createPlaces(seats: Quota['seats']): (agreement: Agreement, kind: SeatKind) => Promise<Seat | Refusal> {
   return async (agreement, kind) => {
     if ((await seats.acquire(kind, agreement)) === 'full') return full(agreement, kind)
-    let held = true
-    return {
-      release() {
-        if (held) seats.release(kind, agreement)
-        held = false
-      },
-    }
+    return new Place(seats, agreement, kind)
+  }
+}
+
+/** A class, since a connection holds several: closures would cost it more memory than all else that it is. */
+class Place implements Seat {
+  readonly #seats: Quota['seats']
+  readonly #kind: SeatKind
+  #agreement: Agreement | null
+
+  constructor(seats: Quota['seats'], agreement: Agreement, kind: SeatKind) {
+    this.#seats = seats
+    this.#agreement = agreement
+    this.#kind = kind
+  }
+
+  release(): void {
+    if (this.#agreement !== null) this.#seats.release(this.#kind, this.#agreement)
+    this.#agreement = null
   }
 }
 

@@ -3,11 +3,11 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import type { KafkaConfig, Sasl } from '../drivers/kafka/cluster.ts'
 import { FileEpochBook } from '../source/kafka/epoch-file.ts'
 import { KafkaSource } from '../source/kafka/source.ts'
 import type { Source } from '../stream/source.ts'
 import { EmbeddedLog } from './embeddedLog.ts'
+import { kafkaConfigOf } from './kafkaConfig.ts'
 
 /** In `dataDir`. */
 const EPOCHS_FILE = 'epochs.json'
@@ -47,25 +47,4 @@ function openClusters(config: Config, parts: Parts, ends: Ends): Sources {
     sources.set(name, source)
   }
   return sources
-}
-
-/** A configured cluster, as the drivers take it. */
-export function kafkaConfigOf({ clusters }: Config, name: string): KafkaConfig {
-  const { brokers, ssl, sasl } = clusters[name] as Config['clusters'][string]
-  return { name, brokers, clientId: 'weir', ssl, ...(sasl !== null && { sasl: loginOf(sasl) }) }
-}
-
-/** Which keys a mechanism needs was checked with the configuration. */
-function loginOf({ mechanism, password, ...keys }: NonNullable<Config['clusters'][string]['sasl']>): Sasl {
-  if (mechanism !== 'oauthbearer')
-    return { mechanism, username: keys.username ?? '', password: password?.reveal() ?? '' }
-  const { tokenFile, tokenEndpoint, clientId, clientSecretFile, scope } = keys
-  if (tokenFile !== null) return { mechanism, tokenFile }
-  return {
-    mechanism,
-    tokenEndpoint: tokenEndpoint ?? '',
-    clientId: clientId ?? '',
-    clientSecretFile: clientSecretFile ?? '',
-    scope,
-  }
 }

@@ -26,6 +26,8 @@ export interface Line {
   /** Decimal; null where the plan's terms are unknown: no price is invented. */
   readonly amount: string | null
   readonly note: string | null
+  /** What people call the consumer, as the configuration says now; null where it says nothing. */
+  readonly consumerName: string | null
 }
 
 export interface Report {
@@ -45,11 +47,22 @@ export interface Report {
   readonly alarms: number
 }
 
+/** By consumer. */
+export type Names = ReadonlyMap<string, string>
+
 /** A month of usage at the pinned prices. */
-export async function reportOf(ledger: LedgerReading, period: Period, whose: Whose): Promise<Report> {
+export async function reportOf(
+  ledger: LedgerReading,
+  period: Period,
+  whose: Whose,
+  names: Names = new Map(),
+): Promise<Report> {
   const asOf = await ledger.asOf()
   const usage = await ledger.usage(whose, period.fromMs, period.toMs)
-  const lines = linesOf(usage, await ledger.pins(whose), period)
+  const lines = linesOf(usage, await ledger.pins(whose), period).map((line) => ({
+    ...line,
+    consumerName: names.get(line.consumer ?? '') ?? null,
+  }))
   return {
     period: period.name,
     from: new Date(period.fromMs).toISOString(),
@@ -64,11 +77,12 @@ export async function reportOf(ledger: LedgerReading, period: Period, whose: Who
   }
 }
 
+type Unnamed = Omit<Line, 'consumerName'>
 type Version = Pick<Usage, 'agreement' | 'consumer' | 'product' | 'plan' | 'planVersion'>
 
 const idOf = ({ agreement, plan, planVersion }: Version): string => JSON.stringify([agreement, plan, planVersion])
 
-function linesOf(usage: readonly Usage[], pins: readonly Pin[], { fromMs, toMs }: Period): readonly Line[] {
+function linesOf(usage: readonly Usage[], pins: readonly Pin[], { fromMs, toMs }: Period): readonly Unnamed[] {
   const terms = new Map(pins.map((pin) => [idOf(pin), pin.terms]))
   const known = pins.filter((pin) => pin.firstAt < toMs && pin.lastAt >= fromMs)
   const versions = new Map<string, Version>([...known, ...usage].map((one) => [idOf(one), one]))
@@ -79,7 +93,7 @@ function linesOf(usage: readonly Usage[], pins: readonly Pin[], { fromMs, toMs }
   })
 }
 
-function versionLines(version: Version, usage: readonly Usage[], plan: Pin['terms']): readonly Line[] {
+function versionLines(version: Version, usage: readonly Usage[], plan: Pin['terms']): readonly Unnamed[] {
   if (plan === null) return usage.map((one) => usageLine(one, 0, null, null, UNKNOWN_TERMS))
   const currency = plan.priceCurrency || null
   const note = plan.onLimit === 'overage' ? OVERAGE_UNPRICED : null
@@ -101,7 +115,7 @@ function usageLine(
   currency: string | null,
   amount: Exact | null,
   note: string | null,
-): Line {
+): Unnamed {
   const { agreement, consumer, product, plan, planVersion, stream, delivered, billed, replay } = usage
   return {
     ...{ agreement, consumer, product, plan, planVersion, item: 'usage', stream, delivered },
@@ -110,7 +124,7 @@ function usageLine(
   }
 }
 
-function feeLine(version: Version, currency: string | null, fee: Exact): Line {
+function feeLine(version: Version, currency: string | null, fee: Exact): Unnamed {
   const { agreement, consumer, product, plan, planVersion } = version
   const nothing = { delivered: 0, billed: 0, redelivered: 0, free: 0, replay: 0, bytes: 0, deliveredBytes: 0 }
   const amount = formatExact(fee)
@@ -134,7 +148,7 @@ function totalsOf(lines: readonly Line[]): Report['totals'] {
 const COLUMNS = [
   ...(['agreement', 'consumer', 'product', 'plan', 'planVersion', 'item', 'stream'] as const),
   ...(['delivered', 'billed', 'redelivered', 'free', 'replay', 'bytes', 'deliveredBytes'] as const),
-  ...(['currency', 'amount', 'note'] as const),
+  ...(['currency', 'amount', 'note', 'consumerName'] as const),
 ] satisfies readonly (keyof Line)[]
 
 /** RFC 4180, with a header line and one line of the report a line; the period comes first. */

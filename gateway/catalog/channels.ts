@@ -31,6 +31,9 @@ export interface Server {
 export interface Message {
   readonly path: Path
   readonly name: string
+  readonly title: string | null
+  readonly summary: string | null
+  readonly description: string | null
   readonly contentType: string
   readonly schemaFormat: string | null
   /** The Kafka binding says that an id of the schema stands before the payload, and how it is written. */
@@ -38,7 +41,16 @@ export interface Message {
   /** `undefined` where the message has no payload schema. */
   readonly payload: unknown
   readonly payloadPath: Path
-  readonly examples: readonly { readonly payload: unknown; readonly path: Path }[]
+  /** Schema of the headers, as far as it is one object. */
+  readonly headers: unknown
+  readonly examples: readonly MessageExample[]
+}
+
+interface MessageExample {
+  readonly name: string | null
+  readonly summary: string | null
+  readonly payload: unknown
+  readonly path: Path
 }
 
 export function channelsOf(root: JsonObject, major: 2 | 3): readonly Channel[] {
@@ -123,16 +135,23 @@ function messageOf(root: JsonObject, raw: unknown, at: Path, fallback: string): 
   return {
     path,
     name: own('name') ?? own('messageId') ?? fallback,
+    title: own('title'),
+    summary: own('summary'),
+    description: own('description'),
     contentType: own('contentType') ?? textAt(root, 'defaultContentType') ?? 'application/json',
     schemaFormat: wrapped ? textAt(payload, 'schemaFormat') : textAt(message, 'schemaFormat'),
     schemaId: schemaIdOf(root, message, path),
     payload: wrapped ? memberOf(payload, 'schema') : payload,
     payloadPath: wrapped ? [...payloadPath, 'schema'] : payloadPath,
-    examples: listAt(message, 'examples').flatMap((example, i) => {
-      const payload = memberOf(example, 'payload')
-      return payload === undefined ? [] : [{ payload, path: [...path, 'examples', i, 'payload'] }]
-    }),
+    headers: follow(root, memberOf(message, 'headers'), path).value,
+    examples: listAt(message, 'examples').flatMap((example, i) => exampleOf(example, [...path, 'examples', i])),
   }
+}
+
+function exampleOf(example: unknown, path: Path): readonly MessageExample[] {
+  const payload = memberOf(example, 'payload')
+  if (payload === undefined) return []
+  return [{ name: textAt(example, 'name'), summary: textAt(example, 'summary'), payload, path: [...path, 'payload'] }]
 }
 
 function schemaIdOf(root: JsonObject, message: unknown, path: Path): Message['schemaId'] {

@@ -138,6 +138,10 @@ const PRODUCT = {
 
 /** Of the channels that are exposed. */
 const STREAM = {
+  'view-too-long': row(
+    'The AsyncAPI document that partners would get of the product is too long: many streams, or large schemas in each of them.',
+    'Split the product, or expose fewer streams.',
+  ),
   'stream-id-twice': row(
     'Two channels give one stream id.',
     'Give one of them another channel id (AsyncAPI 2: operationId).',
@@ -276,6 +280,11 @@ const GOVERNANCE = {
     'info',
   ),
   'parameter-undescribed': row('A parameter has no description.', 'Say what its values are.', 'warning'),
+  'internal-name': row(
+    'A text that partners read has the name of a topic or the address of a broker in it.',
+    'Say it in words that mean something to partners.',
+    'warning',
+  ),
   'personal-data': row(
     'Members of a payload look like data about people, and every partner will read them.',
     'Take them out of the topic, or do not expose it.',

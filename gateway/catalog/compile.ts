@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
 import { validateAsyncApi } from './asyncapi.ts'
+import { findingRow } from './codes.ts'
 import { readDocument } from './document.ts'
-import type { DocumentLimits, DocumentText } from './document.ts'
+import type { AsyncApiDocument, DocumentLimits, DocumentText } from './document.ts'
 import { checkGovernance } from './governance.ts'
 import type { Finding, Plan, PlanFormat, Product } from './plan.ts'
 import { productOf } from './product.ts'
 import { streamsOf } from './streams.ts'
+import { viewBodyOf, VIEW_CHARS_MAX } from './view/rendered.ts'
 
-export const PLAN_FORMAT: PlanFormat = 4
+export const PLAN_FORMAT: PlanFormat = 5
 
 /** What is asked of a document beside that it can be served. */
 export interface Asked {
@@ -27,7 +29,16 @@ export async function compileDocument(input: DocumentText, limits: DocumentLimit
   if (document.findings.failed) return planOf(input, null, document.findings.list)
   const product = productOf(document, streamsOf(document))
   if (asked.governed && product) checkGovernance(document, product)
-  return planOf(input, product, document.findings.list)
+  const view = product && !document.findings.failed ? viewOf(product, document) : null
+  return planOf(input, product && { ...product, view }, document.findings.list)
+}
+
+/** `null` where it would be too long, which is told. */
+function viewOf(product: Product, { findings }: AsyncApiDocument): Product['view'] {
+  const view = viewBodyOf(product)
+  const message = `what partners would get as AsyncAPI has more than ${VIEW_CHARS_MAX} characters`
+  if (view === null) findings.error('view-too-long', ['channels'], message, findingRow('view-too-long')?.advice ?? null)
+  return view
 }
 
 /** A Plan that says only why there is none. */

@@ -254,10 +254,16 @@ async function documentOf(overlay: string): Promise<string | null> {
   return null
 }
 
-/** Where recorded sample records of a stream stand beside its document (`NAME.STREAM.ndjson`), `null` where there are none. */
+/**
+ * Where recorded sample records of a stream stand beside its document (`NAME.STREAM.ndjson`), `null` where there are none. A stream's
+ * id is its channel's name in lower case, and people call the file as they call the channel.
+ */
 export async function recordedDataOf(documentFile: string, streamId: string): Promise<string | null> {
-  const file = join(dirname(documentFile), `${baseOf(documentFile)}.${streamId}.ndjson`)
-  return (await isFile(file)) ? file : null
+  const folder = dirname(documentFile)
+  const [start, end] = [`${baseOf(documentFile)}.`, '.ndjson']
+  const names = (await readdir(folder)).filter((name) => name.startsWith(start) && name.endsWith(end)).sort()
+  const found = names.find((name) => name.slice(start.length, -end.length).toLowerCase() === streamId)
+  return found !== undefined && (await isFile(join(folder, found))) ? join(folder, found) : null
 }
 
 function baseOf(file: string): string {

@@ -2,6 +2,7 @@ import { channelsOf } from './channels.ts'
 import type { Channel } from './channels.ts'
 import { findingRow, type FindingCode } from './codes.ts'
 import type { AsyncApiDocument } from './document.ts'
+import { checkNames } from './governedNames.ts'
 import { checkPayload } from './governedPayload.ts'
 import type { Findings } from './findings.ts'
 import { isObject, memberOf, objectAt, textAt, valueAt } from './json.ts'
@@ -23,7 +24,9 @@ export function checkGovernance({ root, major, findings }: AsyncApiDocument, pro
   const tell = tellerOf(findings)
   checkProduct(objectAt(root, 'info'), product, tell)
   checkDefaultPlan(product, tell)
-  for (const channel of channelsOf(root, major)) {
+  const channels = channelsOf(root, major)
+  checkNames(product, ({ topic }) => channels.find((channel) => channel.topic === topic)?.path ?? INFO, tell)
+  for (const channel of channels) {
     if (!isObject(channel.extension) || channel.extension['expose'] !== 'read') continue
     checkChannel(channel, tell)
     checkDirection(root, channel, tell)

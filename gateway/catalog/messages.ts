@@ -4,6 +4,7 @@ import { compileSchema, SchemaError } from '../drivers/schema.ts'
 import { jsonSchemaOf } from './avroSchema.ts'
 import type { Channel, Message } from './channels.ts'
 import type { FindingCode } from './codes.ts'
+import { withDescribedValues } from './described.ts'
 import type { Findings } from './findings.ts'
 import type { JsonObject } from './json.ts'
 import { schemaOf } from './payload.ts'
@@ -19,7 +20,11 @@ export function payloadOf(root: JsonObject, channel: Channel, findings: Findings
   if (avro !== undefined) return avroPayload(avro, channel, findings)
   if (!checkJson(channel, findings)) return null
   const schema = usableSchema(root, channel, findings)
-  return { contentType: messages[0]?.contentType ?? 'application/json', encoding: { kind: 'json' }, schema }
+  return {
+    contentType: messages[0]?.contentType ?? 'application/json',
+    encoding: { kind: 'json' },
+    schema: schema === null || findings.failed ? schema : withDescribedValues(schema),
+  }
 }
 
 const AVRO_FORMAT = /^application\/vnd\.apache\.avro(?:\+json|\+yaml)?(?:\s*;.*)?$/

@@ -3,6 +3,7 @@ import type { Message } from './channels.ts'
 import type { Findings } from './findings.ts'
 import { isObject, memberOf } from './json.ts'
 import type { JsonObject, Path } from './json.ts'
+import { isShown, standsFor } from './keywords.ts'
 import type { JsonSchema } from './plan.ts'
 import { resolveRef } from './refs.ts'
 
@@ -22,22 +23,7 @@ export function schemaOf(root: JsonObject, messages: readonly Message[], finding
   return Object.keys(definitions).length === 0 ? whole : { ...whole, definitions }
 }
 
-const AS_SCHEMA = new Set([
-  'not',
-  'if',
-  'then',
-  'else',
-  'additionalProperties',
-  'additionalItems',
-  'contains',
-  'propertyNames',
-])
-const AS_SCHEMAS = new Set(['allOf', 'anyOf', 'oneOf'])
-const AS_SCHEMA_MAP = new Set(['properties', 'patternProperties', 'dependencies'])
-/** What JSON Schema says of `#/…` would change its meaning under these, and `nullable` is OpenAPI's, not JSON Schema's. */
-const DROPPED = new Set(['$id', 'id', '$schema', '$anchor', 'nullable', 'definitions', '$defs', '$async'])
-
-/** Copies schemas out of the document, keyword by keyword: what stands under `enum` or `examples` is data, not schema. */
+/** Copies schemas out of the document, keyword by keyword, of those that partners may read: what stands under `enum` or `examples` is data, not schema. */
 class Lifter {
   readonly #root: JsonObject
   readonly #findings: Findings
@@ -60,8 +46,7 @@ class Lifter {
     if (typeof ref === 'string') return this.#reference(ref)
     const result: { [keyword: string]: unknown } = {}
     for (const [keyword, member] of Object.entries(value))
-      if (!DROPPED.has(keyword) && !keyword.startsWith('x-parser-'))
-        result[keyword] = this.#keyword(keyword, member, [...path, keyword])
+      if (isShown(keyword)) result[keyword] = this.#keyword(keyword, member, [...path, keyword])
     return result
   }
 
@@ -93,11 +78,16 @@ class Lifter {
     if (keyword === 'pattern') this.#checkPattern(value, path)
     if (keyword === 'patternProperties' && isObject(value))
       for (const pattern of Object.keys(value)) this.#checkPattern(pattern, [...path, pattern])
-    if (AS_SCHEMA.has(keyword)) return this.lift(value, path)
-    if (AS_SCHEMAS.has(keyword) || (keyword === 'items' && Array.isArray(value))) return this.#list(value, path)
-    if (keyword === 'items') return this.lift(value, path)
-    if (AS_SCHEMA_MAP.has(keyword) && isObject(value)) return this.#map(value, path)
-    return value
+    switch (standsFor(keyword, value)) {
+      case 'schema':
+        return this.lift(value, path)
+      case 'schemas':
+        return this.#list(value, path)
+      case 'map':
+        return this.#map(value as JsonObject, path)
+      case 'data':
+        return value
+    }
   }
 
   #list(value: unknown, path: Path): unknown {

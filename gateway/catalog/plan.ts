@@ -4,7 +4,7 @@
  */
 
 /** Raised whenever the shape below or the compiler's meaning changes: older caches are then compiled anew. */
-export type PlanFormat = 4
+export type PlanFormat = 5
 
 export interface Plan {
   readonly format: PlanFormat
@@ -26,6 +26,8 @@ export interface Product {
   readonly description: string | null
   readonly license: { readonly name: string; readonly url: string | null } | null
   readonly owner: { readonly team: string; readonly email: string | null }
+  /** Whom partners ask, as the document's `info.contact` says. */
+  readonly contact: { readonly name: string | null; readonly url: string | null; readonly email: string | null } | null
   readonly domain: string | null
   readonly visibility: 'private' | 'internal' | 'public'
   readonly access: 'open' | 'approval'
@@ -35,7 +37,16 @@ export interface Product {
   readonly defaultPlan: string | null
   readonly plans: readonly PricePlan[]
   readonly streams: readonly Stream[]
+  /** `null` where the document cannot be served. */
+  readonly view: ViewBody | null
 }
+
+/** The part of the product's public view that is the same for everybody, as text. */
+export interface ViewBody {
+  readonly json: string
+  readonly yaml: string
+}
+export type ViewFormat = keyof ViewBody
 
 /** What an agreement may take and what it costs. Money is a decimal string; durations are milliseconds. */
 export interface PricePlan {
@@ -79,15 +90,19 @@ export interface Stream {
   readonly scope: string | null
   readonly showKey: boolean
   readonly showHeaders: readonly string[]
+  /** What the messages say of those headers, by name. */
+  readonly headerWords: readonly (readonly [name: string, description: string])[]
   /** What to do with a record that breaks its contract. */
   readonly invalid: 'frame' | 'skip'
   /** Name of the message, or of the first of several. */
   readonly message: string
+  /** What partners are told of each kind of record, in the document's order. */
+  readonly kinds: readonly RecordKind[]
   /** Of what partners get. */
   readonly contentType: string
   /** How payloads are written in the topic. */
   readonly encoding: Encoding
-  /** JSON Schema (draft 7) of the payload as partners get it, self-contained (`#/` refs only); `null`: any JSON. Several messages become `anyOf`. */
+  /** JSON Schema (draft 7) of the payload as partners get it, self-contained (`#/` refs only), nothing in it that is for the team alone; `null`: any JSON. Several messages become `anyOf`. */
   readonly schema: JsonSchema | null
   /** What `where` may name, in the document's order; empty: nothing. */
   readonly filterable: readonly FilterField[]
@@ -99,6 +114,22 @@ export interface Stream {
 export type Encoding =
   | { readonly kind: 'json' }
   | { readonly kind: 'avro'; readonly schema: unknown; readonly framing: 'plain' | 'confluent' }
+
+/** One message of a stream in words, and payloads as partners may get them. */
+export interface RecordKind {
+  readonly name: string
+  readonly title: string | null
+  readonly summary: string | null
+  readonly description: string | null
+  /** They keep the stream's schema, and hold no member that it does not describe. */
+  readonly examples: readonly RecordExample[]
+}
+
+export interface RecordExample {
+  readonly name: string | null
+  readonly summary: string | null
+  readonly payload: unknown
+}
 
 /** A channel parameter by which clients choose the topic, or the records of one. Values are text, as in an address. */
 export interface StreamParameter {

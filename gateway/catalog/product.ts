@@ -27,7 +27,7 @@ export function productOf(document: AsyncApiDocument, streams: readonly Stream[]
       'the product exposes no stream',
       'Say `x-data-product: { expose: read }` on a channel.',
     )
-  return { ...headOf(info, extension), plans, streams }
+  return { ...headOf(info, extension), plans, streams, view: null }
 }
 
 function tellMissing({ findings }: AsyncApiDocument, streams: readonly Stream[]): null {
@@ -38,7 +38,7 @@ function tellMissing({ findings }: AsyncApiDocument, streams: readonly Stream[])
   return null
 }
 
-function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' | 'streams'> {
+function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' | 'streams' | 'view'> {
   const license = memberOf(info, 'license')
   const owner = objectAt(extension, 'owner')
   return {
@@ -48,6 +48,7 @@ function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' 
     description: textAt(info, 'description'),
     license: isObject(license) ? { name: textAt(license, 'name') ?? '', url: textAt(license, 'url') } : null,
     owner: { team: textAt(owner, 'team') ?? '', email: textAt(owner, 'email') },
+    contact: contactOf(memberOf(info, 'contact')),
     domain: textAt(extension, 'domain'),
     // What is not said is kept closed.
     visibility: (textAt(extension, 'visibility') ?? 'private') as Product['visibility'],
@@ -61,6 +62,11 @@ function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' 
     })),
     defaultPlan: textAt(extension, 'defaultPlan'),
   }
+}
+
+function contactOf(value: unknown): Product['contact'] {
+  if (!isObject(value)) return null
+  return { name: textAt(value, 'name'), url: textAt(value, 'url'), email: textAt(value, 'email') }
 }
 
 function deprecationOf(value: unknown): Product['deprecation'] {

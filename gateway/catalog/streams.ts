@@ -4,10 +4,12 @@ import type { AsyncApiDocument } from './document.ts'
 import { checkExtension } from './extension.ts'
 import { filterableOf } from './filterable.ts'
 import type { Findings } from './findings.ts'
-import { isObject, listAt, textAt } from './json.ts'
+import { isObject, listAt, memberOf, objectAt, textAt } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { payloadOf } from './messages.ts'
 import type { Stream } from './plan.ts'
+import { recordKindsOf } from './recordKind.ts'
+import { follow } from './refs.ts'
 import { streamParametersOf } from './streamParameters.ts'
 import { checkTopic } from './topic.ts'
 
@@ -52,6 +54,7 @@ function streamOf(root: JsonObject, channel: Channel, findings: Findings): Strea
   }
   const payload = payloadOf(root, channel, findings)
   const schema = payload?.schema ?? null
+  const showHeaders = listAt(extension, 'showHeaders').map(String)
   return {
     id,
     title: channel.title ?? id,
@@ -62,9 +65,11 @@ function streamOf(root: JsonObject, channel: Channel, findings: Findings): Strea
     servers: kafkaServers(channel, findings),
     scope: textAt(extension, 'scope'),
     showKey: extension['showKey'] === true,
-    showHeaders: listAt(extension, 'showHeaders').map(String),
+    showHeaders,
+    headerWords: headerWordsOf(root, channel, showHeaders),
     invalid: extension['invalid'] === 'skip' ? 'skip' : 'frame',
     message: channel.messages[0]?.name ?? id,
+    kinds: findings.failed ? [] : recordKindsOf(channel.messages, schema),
     contentType: payload?.contentType ?? 'application/json',
     encoding: payload?.encoding ?? { kind: 'json' },
     schema,
@@ -72,6 +77,18 @@ function streamOf(root: JsonObject, channel: Channel, findings: Findings): Strea
     filterable: payload !== null ? filterableOf(schema, listAt(extension, 'filterable'), path, findings) : [],
     parameters: payload !== null ? streamParametersOf(channel, schema, findings) : [],
   }
+}
+
+/** Of the headers that are shown, and of no other. */
+function headerWordsOf(root: JsonObject, { messages }: Channel, shown: readonly string[]): Stream['headerWords'] {
+  return shown.flatMap((name) => {
+    const schemas = messages.map(({ headers }) => memberOf(objectAt(headers, 'properties'), name))
+    const words = schemas.map(
+      (schema) => textAt(schema, 'description') ?? textAt(follow(root, schema, []).value, 'description'),
+    )
+    const first = words.find((one) => one !== null)
+    return first ? [[name, first] as const] : []
+  })
 }
 
 const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/

@@ -41,7 +41,7 @@ async function compile(edge: Edge, config: Config): Promise<Catalog> {
 }
 
 /** Agreements that name what no document has. */
-function agreementFindings(config: Config, { products }: Catalog, lineOf: LineOf): readonly Finding[] {
+export function agreementFindings(config: Config, { products }: Catalog, lineOf: LineOf): readonly Finding[] {
   const consumers = createConsumers(config.consumers, createLog(config.log.level))
   return consumers.check(products).map(({ consumer, product, message, fix }) => {
     const i = config.consumers.findIndex(({ id }) => id === consumer)

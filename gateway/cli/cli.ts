@@ -4,6 +4,7 @@ import { describeFault } from '../log.ts'
 import { version } from '../package.ts'
 import { check, type CheckOptions } from './check.ts'
 import { configuration, type ConfigurationOptions } from './configuration.ts'
+import type { DoctorOptions } from './doctor.ts'
 import { EXIT, say, type Edge, type Exit } from './edge.ts'
 import { describeSpec } from './spec.ts'
 import { start, type StartOptions } from './start.ts'
@@ -13,15 +14,15 @@ import type { ReportOptions } from './usage.ts'
 import { workersIn } from './workers.ts'
 
 /** Commands of the full set (docs/operate.md) that this version does not have yet. */
-const COMMANDS_NOT_SERVED = ['consumer', 'agreement', 'doctor']
-const SPEC_NOT_SERVED = ['diff', 'view', 'publish', 'list', 'retire']
+const COMMANDS_NOT_SERVED = ['consumer', 'agreement']
+const SPEC_NOT_SERVED = ['diff', 'publish', 'list', 'retire']
 const USAGE_NOT_SERVED = ['close', 'audit', 'adjust']
 const OPTIONS_NOT_SERVED = ['roles']
 
 /** Runs one command line (without the program's name). Whatever goes wrong is told on stderr and by the exit code; never throws. */
 export async function run(args: readonly string[], edge: Edge): Promise<Exit> {
   let exit: Exit = EXIT.done
-  const program = describe(edge, (code) => (exit = code))
+  const program = describeProgram(edge, (code) => (exit = code))
   try {
     await program.parseAsync(args, { from: 'user' })
     return exit
@@ -48,7 +49,8 @@ export function complain(edge: Pick<Edge, 'err' | 'env'>, error: unknown): Exit 
   return EXIT.fault
 }
 
-function describe(edge: Edge, done: (exit: Exit) => void): Command {
+/** All commands; `done` is told how the one that ran ends. */
+export function describeProgram(edge: Edge, done: (exit: Exit) => void): Command {
   const program = new Command('weir')
     .description('Lets third parties at streaming data, at a measured rate.')
     .version(version)
@@ -99,8 +101,19 @@ function describeServing(program: Command, edge: Edge, done: (exit: Exit) => voi
     .command('config')
     .description('show the configuration that is in force, secrets masked')
     .option(...CONFIG)
-    .option('--reference', 'the reference of all keys instead, as Markdown')
+    .option('--reference', 'the reference of all keys instead, as Markdown or with --json as JSON')
+    .option(...JSON_OUT)
     .action((options: ConfigurationOptions) => done(configuration(edge, options)))
+  program
+    .command('doctor')
+    .description('each system that a gateway needs: ok, warn or fail, with the fix; changes nothing')
+    .option(...CONFIG)
+    .option(...JSON_OUT)
+    .action(async (options: DoctorOptions) => {
+      // Loaded only here: no other command needs all drivers.
+      const { doctor } = await import('./doctor.ts')
+      done(await doctor(edge, options))
+    })
 }
 
 function describeClient(program: Command, edge: Edge, done: (exit: Exit) => void): void {

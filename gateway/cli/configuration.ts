@@ -1,15 +1,16 @@
-import { renderReference } from '../config/reference.ts'
+import { referenceRows, renderReference } from '../config/reference.ts'
 import { configOrComplaints, EXIT, type Edge, type Exit } from './edge.ts'
 
 export interface ConfigurationOptions {
   readonly config?: string
   readonly reference?: boolean
+  readonly json?: boolean
 }
 
-/** `weir config`: what is in force after file, environment and defaults, with secrets masked; or the reference of all keys. */
-export function configuration(edge: Edge, { config: file, reference }: ConfigurationOptions): Exit {
+/** `weir config`: what is in force after file, environment and defaults, as JSON with secrets masked; or the reference of all keys. */
+export function configuration(edge: Edge, { config: file, reference, json }: ConfigurationOptions): Exit {
   if (reference) {
-    edge.out.write(renderReference())
+    edge.out.write(json ? `${JSON.stringify(referenceRows(), null, 2)}\n` : renderReference())
     return EXIT.done
   }
   const config = configOrComplaints(edge, file)

@@ -75,6 +75,7 @@ function summaryOf({ url, controlUrl, products }: RunningGateway, trial: Trial |
 function greet(edge: Edge, config: Config, { url, controlUrl, products }: RunningGateway, trial: Trial | null): void {
   const near = reachable(url)
   say(edge, `Weir serves at ${near}`)
+  if (config.portal) say(edge, `  portal:  ${near}/ — the products in words, and live in a browser`)
   say(edge, `  control: ${reachable(controlUrl)}/metrics`)
   say(
     edge,

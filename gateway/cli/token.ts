@@ -1,5 +1,6 @@
 import { openDevelopmentIssuer } from '../access/developmentIssuer.ts'
 import { parseSpan } from '../config/units.ts'
+import { nearest } from '../drivers/nearest.ts'
 import { configOrComplaints, EXIT, say, type Edge, type Exit } from './edge.ts'
 
 export interface TokenOptions {
@@ -31,5 +32,9 @@ export async function token(edge: Edge, { consumer, scope = '', ttl, json, ...op
     json ? `${JSON.stringify({ token: issued.token, consumer, scope, expiresAt })}\n` : `${issued.token}\n`,
   )
   if (!json) say(edge, `for ${consumer}, until ${expiresAt}`)
+  const ids = config.consumers.map(({ id }) => id)
+  const meant = ids.includes(consumer) ? null : nearest(consumer, ids)
+  // Open products serve whoever has a token, so a name that stands nowhere is no error.
+  if (meant !== null) say(edge, `weir: \`consumers\` has no ${consumer}; did you mean ${meant}?`)
   return EXIT.done
 }

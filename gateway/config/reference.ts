@@ -19,6 +19,18 @@ default. Each variable of the environment beats the file; an empty one counts as
 This page is generated: \`weir config --reference > docs/configuration.md\`.
 `
 
+/** A key as programs read it. */
+interface KeyRow {
+  readonly key: string
+  /** Of the environment; null where only the file can set it. */
+  readonly variable: string | null
+  /** What may stand there, in words. */
+  readonly value: string
+  readonly required: boolean
+  readonly default?: unknown
+  readonly what: string
+}
+
 interface Row {
   readonly key: string
   readonly env: string | null
@@ -31,6 +43,17 @@ export function renderReference(): string {
   const settable = new Set(variablesOf(root).map(({ name }) => name))
   const sections = Object.entries(root.properties ?? {}).map(([key, node]) => renderSection(key, node, settable))
   return [HEAD, ...sections].join('\n')
+}
+
+/** The same for programs: a row for each key. */
+export function referenceRows(): readonly KeyRow[] {
+  const root = configSchema as SchemaNode
+  const settable = new Set(variablesOf(root).map(({ name }) => name))
+  const rows = Object.entries(root.properties ?? {}).flatMap(([key, node]) => rowsOf(node, key, [key], settable))
+  return rows.map(({ key, env, node }) => {
+    const preset = 'default' in node ? { default: node.default } : {}
+    return { key, variable: env, value: shapeOf(node), required: !('default' in node), ...preset, what: docOf(node) }
+  })
 }
 
 function renderSection(key: string, node: SchemaNode, settable: ReadonlySet<string>): string {
@@ -58,9 +81,12 @@ function rowsOf(node: SchemaNode, key: string, path: readonly string[], settable
 }
 
 function renderRow({ key, env, node }: Row): string {
-  const doc = node.doc ?? withoutNull(node).doc ?? ''
-  const cells = [`\`${key}\``, env === null ? '' : `\`${env}\``, shapeOf(node), renderDefault(node), doc]
+  const cells = [`\`${key}\``, env === null ? '' : `\`${env}\``, shapeOf(node), renderDefault(node), docOf(node)]
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+}
+
+function docOf(node: SchemaNode): string {
+  return node.doc ?? withoutNull(node).doc ?? ''
 }
 
 function renderDefault(node: SchemaNode): string {

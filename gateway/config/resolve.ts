@@ -198,9 +198,16 @@ function settingAt(path: Path, { settings }: ResolveContext): Setting | undefine
 }
 
 function wrong(node: SchemaNode, value: unknown, path: Path, { complain }: ResolveContext): undefined {
-  const shown = node.unit === 'secret' || isSecretUnit(node.unit) ? 'a wrong value' : nameOf(value)
+  const shown = holdsSecret(node) && typeof value !== 'object' ? 'a wrong value' : nameOf(value)
   const meant = node.enum && typeof value === 'string' ? nearest(value, node.enum) : null
   complain(path, `is ${shown}`, meant ? `did you mean \`${meant}\`? Give ${shapeOf(node)}` : `give ${shapeOf(node)}`)
+}
+
+/** A password that was put in the place of its group is one all the same. */
+function holdsSecret(nullable: SchemaNode): boolean {
+  const node = withoutNull(nullable)
+  const own = node.unit === 'secret' || isSecretUnit(node.unit)
+  return own || Object.values(node.properties ?? {}).some(holdsSecret)
 }
 
 function nameOf(value: unknown): string {

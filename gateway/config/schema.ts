@@ -166,7 +166,7 @@ const agreement = Type.Object({
 
 const consumer = Type.Object({
   id: text('What the consumer claim of its tokens holds.', { maxLength: 256 }),
-  name: text('What people call it. Absent: its id.', { default: '' }),
+  name: text('What people call it: stands in reports of usage. Absent: its id.', { default: '' }),
   agreements: Type.Array(agreement, { default: [], maxItems: 1000, doc: 'What it may read, and on which plan.' }),
   suspended: Type.Boolean({ default: false, doc: 'Whether all its agreements rest: it is told `forbidden`.' }),
 })
@@ -277,6 +277,10 @@ export const configSchema = Type.Object({
   dataDir: path('Folder for what must survive a restart.', { default: './data' }),
   access,
   consumers: Type.Array(consumer, { default: [], maxItems: 10_000, doc: 'Consumers and their agreements.' }),
+  portal: Type.Boolean({
+    default: true,
+    doc: 'Whether the port for partners has pages for people: the catalogue at `/`, each product at `/p/{product}`. They show what `/products` shows without a token.',
+  }),
   limits,
   log: Type.Object({
     level: Type.Enum(['silent', 'error', 'warn', 'info', 'debug'], {

@@ -12,5 +12,8 @@ export function isSecretUrl(unit: SecretUrl, text: string): boolean {
 }
 
 export function hasPassword(value: unknown): boolean {
-  return typeof value === 'string' && URL.canParse(value) && new URL(value).password !== ''
+  if (typeof value !== 'string' || !URL.canParse(value)) return false
+  const { password, searchParams } = new URL(value)
+  // Drivers take one from the query as well: `?password=`, `?sslpassword=`.
+  return password !== '' || [...searchParams.keys()].some((name) => /password/i.test(name))
 }

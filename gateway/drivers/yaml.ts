@@ -1,4 +1,4 @@
-import { Composer, CST, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml'
+import { Composer, CST, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser, stringify } from 'yaml'
 import type { Alias, Document, Pair, ParsedNode, YAMLMap, YAMLSeq } from 'yaml'
 
 /** A YAML 1.2 (core schema) or JSON text as plain JSON data, with the way back to its lines. */
@@ -74,6 +74,18 @@ export function parseYaml(text: string, limits: Partial<YamlLimits> = {}): Yaml 
     throw error
   }
 }
+
+/** Plain JSON data as YAML 1.2 that readers of YAML 1.1 take for the same; without anchors, whatever is shared. */
+export function renderYaml(value: unknown): string {
+  return stringify(value, {
+    aliasDuplicateObjects: false,
+    lineWidth: LINE_CHARS,
+    blockQuote: 'literal',
+    compat: 'yaml-1.1',
+  })
+}
+
+const LINE_CHARS = 120
 
 const START: YamlPlace = { line: 1, column: 1 }
 

@@ -3,7 +3,7 @@ import type { Amount, Answer, Ask, Counted, Granted, Leases, Notice, SeatAsk, Ta
 import { SEAT, SWAP } from './script.ts'
 
 /** Raised when the fields of the hash change their meaning: older ones are then unknown, and seeded from the ledger. */
-const PREFIX = 'weir:q1'
+export const PREFIX = 'weir:q1'
 
 export interface RedisLeasesOptions {
   readonly redis: RedisConnection

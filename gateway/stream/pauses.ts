@@ -10,7 +10,8 @@ export interface Until {
 /** Why a subscription is paused. Its client is told of each reason, and that it goes on when the last one is lifted. */
 export class Pauses {
   readonly #outlet: Outlet
-  readonly #reasons = new Map<PauseReason, Until>()
+  /** `null`, mostly. */
+  #reasons: Map<PauseReason, Until> | null = null
   #told = false
 
   constructor(outlet: Outlet) {
@@ -19,11 +20,12 @@ export class Pauses {
 
   /** Paused for a reason that keeps it from reading. `source` is news only: reading is how it finds out that the source is back. */
   get halted(): boolean {
-    return this.#reasons.has('quota') || this.#reasons.has('metering')
+    return this.#reasons !== null && (this.#reasons.has('quota') || this.#reasons.has('metering'))
   }
 
   /** False where it was there already. */
   add(reason: PauseReason, until: Until): boolean {
+    this.#reasons ??= new Map()
     if (this.#reasons.has(reason)) return false
     this.#reasons.set(reason, until)
     return true
@@ -31,17 +33,17 @@ export class Pauses {
 
   /** False where it was not there. */
   lift(reason: PauseReason): boolean {
-    if (!this.#reasons.delete(reason)) return false
-    if (this.#reasons.size === 0 && this.#told) {
-      this.#told = false
-      this.#outlet.tell({ type: 'resumed' })
-    }
+    if (!this.#reasons?.delete(reason)) return false
+    if (this.#reasons.size > 0) return true
+    this.#reasons = null
+    if (this.#told) this.#outlet.tell({ type: 'resumed' })
+    this.#told = false
     return true
   }
 
   /** Tells of one, or of all there are. Nobody can be told before there is a cursor. */
   tell(cursor: string | null, only?: PauseReason): void {
-    if (cursor === null) return
+    if (cursor === null || this.#reasons === null) return
     for (const [reason, until] of this.#reasons) {
       if (only !== undefined && reason !== only) continue
       this.#told = true

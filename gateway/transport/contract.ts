@@ -45,7 +45,8 @@ const ADDRESSES = {
   '/healthz': { meaning: 'whether the process is alive' },
   '/readyz': { meaning: 'whether it can serve, and what it waits for' },
   '/products/{product}/asyncapi.json': {
-    meaning: 'the product as AsyncAPI, as far as the caller may see it; `.yaml` as well',
+    meaning:
+      'the product as AsyncAPI 3 for machines, as far as the caller may see it, with an ETag; `.yaml` as well, and no `Accept` changes either',
   },
   '/usage': {
     meaning:
@@ -273,7 +274,6 @@ export type Kind = keyof typeof CONTRACT
 /** Rows that the protocol holds a place for and this version cannot produce, and why. The one list of them. */
 export const NOT_SERVED: { readonly [kind in Kind]?: { readonly [name: string]: string } } = {
   address: {
-    '/products/{product}/asyncapi.json': 'the public view of a document is not made yet',
     'POST /streams/{product}/{stream}': 'partners cannot publish yet: 501',
     'POST /tickets': 'there are no tickets yet: 501',
   },

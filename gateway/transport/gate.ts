@@ -1,5 +1,5 @@
 import type { Agreement, Grant, Identity } from '../access/grant.ts'
-import type { Product } from '../catalog/plan.ts'
+import type { Product, ViewFormat } from '../catalog/plan.ts'
 import type { Refusal } from '../errors.ts'
 import type { Account } from '../stream/account.ts'
 import type { Source } from '../stream/source.ts'
@@ -27,6 +27,8 @@ export interface Gate {
   usageLines(identity: Identity, month: { readonly year: number; readonly month: number }): AsyncIterable<object>
   /** The products that the caller may know of. */
   visible(identity: Identity | null): readonly Product[]
+  /** A product that the caller may know of, as AsyncAPI, with the plan of its own agreement or with all that are offered. */
+  publicView(identity: Identity | null, product: Product, format: ViewFormat): string
   /** The token of an `Authorization` header; `null` where there is none. */
   bearer(header: string): string | null | Refusal
   /** `WWW-Authenticate` of a refusal, where it has one. */

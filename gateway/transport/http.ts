@@ -6,6 +6,7 @@ import { EventStreams } from './eventStreams.ts'
 import { NDJSON } from './ndjson.ts'
 import { Pages } from './page.ts'
 import { printable } from './parameters.ts'
+import { servePortal, type PortalContext } from './portal.ts'
 import { serveProducts } from './products.ts'
 import { Reply } from './reply.ts'
 import { accepts, copyRequest, type Request } from './request.ts'
@@ -26,13 +27,20 @@ export interface Health {
   ready(): { readonly ready: boolean; readonly checks: { readonly [name: string]: string } }
 }
 
-/** Listens; throws a `Fault` where the port cannot be had. `shared`: others of us listen there, too, and the kernel deals out the connections. */
+export interface ListenOptions {
+  /** Without it there are no pages for people. */
+  readonly portal?: PortalContext | null
+  /** Others of us listen there, too, and the kernel deals out the connections. */
+  readonly shared?: boolean
+}
+
+/** Listens; throws a `Fault` where the port cannot be had. */
 export function listen(
   host: string,
   port: number,
   admissions: Admissions,
   health: Health,
-  shared = false,
+  { portal = null, shared = false }: ListenOptions = {},
 ): Promise<Listener> {
   const app = uWS.App()
   serveWebSocket(app, admissions)
@@ -52,7 +60,11 @@ export function listen(
     const { ready, checks } = health.ready()
     reply.json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks })
   })
-  route(app, `${ERROR_PAGES}:code`, admissions, (reply, request) => serveErrorPage(reply, request))
+  const page =
+    portal && servePortal(app, (pattern, handler) => route(app, pattern, admissions, handler), admissions, portal)
+  route(app, `${ERROR_PAGES}:code`, admissions, (reply, request) =>
+    page && accepts(request.accept, 'text/html') ? page(reply, request) : serveErrorPage(reply, request),
+  )
   app.any('/*', (res, req) => {
     const request = copyRequest(req)
     const { path, method } = request
@@ -120,7 +132,8 @@ function streamForms(admissions: Admissions): Handler {
 /** What a problem's `type` opens. */
 function serveErrorPage(reply: Reply, { path }: Request): void {
   const code = path.slice(ERROR_PAGES.length)
-  if (Object.hasOwn(ERRORS, code)) return reply.send(200, 'text/markdown; charset=utf-8', errorPage(code as ErrorCode))
+  if (Object.hasOwn(ERRORS, code))
+    return reply.send(200, 'text/markdown; charset=utf-8', errorPage(code as ErrorCode), { Vary: 'Accept' })
   reply.problem(refuse('no-such-stream', 'There is no error of this name.'))
 }
 

@@ -15,8 +15,6 @@ export interface Member {
   readonly wish: Wish
   /** Why it was subscribed anew without being asked. */
   readonly reason: 'document' | undefined
-  readonly viewKey: string
-  readonly form: Form
   readonly seat: Seat
   readonly subscription: Subscription
 }
@@ -44,9 +42,9 @@ export class Members {
   /** Why one more of this kind cannot stand beside the others. */
   refusal(id: string, viewKey: string, form: Form): Refusal | null {
     const others = [...this.#members.values()]
-    const twin = this.#members.get(id) ?? others.find((other) => other.viewKey === viewKey)
+    const twin = this.#members.get(id) ?? others.find(({ subscription }) => subscription.view.spec.key === viewKey)
     if (twin) return refuse('duplicate-subscription', duplicateDetail(id, twin.id))
-    if (others.some((other) => other.form === 'raw' || form === 'raw'))
+    if (others.some(({ subscription }) => subscription.view.spec.form === 'raw' || form === 'raw'))
       return refuse('bad-parameter', RAW_IS_ALONE, { parameter: 'format' })
     return null
   }

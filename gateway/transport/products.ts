@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { Identity } from '../access/grant.ts'
 import type { Product, StreamParameter } from '../catalog/plan.ts'
 import { refuse, type Refusal } from '../errors.ts'
 import type { Admissions } from './admissions.ts'
-import { coded } from './coding.ts'
 import { isRefusal } from './gate.ts'
 import type { Reply } from './reply.ts'
 import type { Request } from './request.ts'
+import { sendTagged } from './tagged.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -24,15 +23,34 @@ export function serveProducts(route: Route, admissions: Admissions): void {
   route('/products/:product', async (reply, request) => {
     const identity = await caller(request, admissions)
     if (isRefusal(identity)) return reply.problem(identity, admissions.headersOf(identity, true))
-    const id = request.path.split('/')[2] ?? ''
-    const product = gate.visible(identity).find((candidate) => candidate.id === id)
-    if (!product)
-      return reply.problem(
-        refuse('no-such-stream', 'There is no such product for this caller; /products lists what it may see.'),
-      )
+    const product = named(request, gate.visible(identity))
+    if (!product) return reply.problem(noSuchProduct())
     await withTag(reply, request, described(product, admissions.commonOf(request).root))
   })
+  for (const [format, type] of VIEW_TYPES)
+    route(`/products/:product/asyncapi.${format}`, async (reply, request) => {
+      const identity = await caller(request, admissions)
+      if (isRefusal(identity)) return reply.problem(identity, admissions.headersOf(identity, true))
+      const product = named(request, gate.visible(identity))
+      if (!product) return reply.problem(noSuchProduct())
+      await sendText(reply, request, gate.publicView(identity, product, format), type)
+    })
   route('/.well-known/oauth-protected-resource', (reply) => Promise.resolve(reply.json(200, gate.resourceMetadata())))
+}
+
+/** The address alone decides: whoever opens it in a browser or a tool gets the same. */
+const VIEW_TYPES = [
+  ['json', JSON_TYPE],
+  ['yaml', 'application/yaml; charset=utf-8'],
+] as const
+
+function named({ path }: Request, products: readonly Product[]): Product | undefined {
+  const id = path.split('/')[2] ?? ''
+  return products.find((candidate) => candidate.id === id)
+}
+
+function noSuchProduct(): Refusal {
+  return refuse('no-such-stream', 'There is no such product for this caller; /products lists what it may see.')
 }
 
 async function caller(request: Request, { context: { gate } }: Admissions): Promise<Identity | Refusal | null> {
@@ -47,6 +65,7 @@ function listed({ id, title, version, lifecycle, streams }: Product, root: strin
     title,
     version,
     lifecycle,
+    asyncapi: `${root}/products/${id}/asyncapi.json`,
     streams: streams
       .filter(({ expose }) => expose === 'read')
       .map((stream) => ({
@@ -82,18 +101,11 @@ function described(product: Product, root: string): object {
   }
 }
 
-/** With an entity tag, so that polling an unchanged catalogue costs next to nothing (RFC 9110 §8.8.3). */
-async function withTag(reply: Reply, request: Request, body: object): Promise<void> {
-  const text = JSON.stringify(body)
-  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
-  const headers = { ETag: tag, 'Cache-Control': 'no-cache', Vary: 'Authorization, Accept-Encoding' }
-  // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses marks the tag as weak.
-  const known = request.ifNoneMatch.split(',').map((candidate) => candidate.trim().replace(/^W\//, ''))
-  if (known.includes(tag) || known.includes('*')) {
-    return reply.send(304, JSON_TYPE, '', headers)
-  }
-  const { body: bytes, headers: coding } = await coded(Buffer.from(text), request.acceptEncoding)
-  // A strong tag is of one sequence of bytes (RFC 9110 §8.8.3.3).
-  const ETag = 'Content-Encoding' in coding ? `W/${tag}` : tag
-  reply.send(200, JSON_TYPE, bytes, { ...coding, ...headers, ETag })
+function withTag(reply: Reply, request: Request, body: object): Promise<void> {
+  return sendText(reply, request, JSON.stringify(body), JSON_TYPE)
+}
+
+function sendText(reply: Reply, request: Request, text: string, type: string): Promise<void> {
+  const headers = { 'Cache-Control': 'no-cache', Vary: 'Authorization' }
+  return sendTagged(reply, request, { type, body: Buffer.from(text), headers })
 }

@@ -10,6 +10,8 @@ export interface Request {
   /** Of the page that asks; empty where no page does. */
   readonly origin: string
   readonly host: string
+  /** What a proxy in front says of the client behind it; empty where none says anything. */
+  readonly forwarded: string
   /** What a page wants to ask, where this asks whether it may (Fetch §3.3.2); empty else. */
   readonly preflightMethod: string
   readonly connection: string
@@ -24,6 +26,8 @@ export interface Request {
   readonly webSocketExtensions: string
 }
 
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
+
 export function copyRequest(req: HttpRequest): Request {
   return {
     method: req.getCaseSensitiveMethod(),
@@ -33,6 +37,7 @@ export function copyRequest(req: HttpRequest): Request {
     acceptEncoding: req.getHeader('accept-encoding'),
     origin: req.getHeader('origin'),
     host: req.getHeader('host'),
+    forwarded: FORWARDED.map((name) => req.getHeader(name)).join(''),
     preflightMethod: req.getHeader('access-control-request-method'),
     connection: req.getHeader('connection'),
     upgrade: req.getHeader('upgrade'),

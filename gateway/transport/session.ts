@@ -72,7 +72,10 @@ export class Session {
   readonly id: string
   readonly #wire: Wire
   readonly #context: SessionContext
-  readonly #addressed: Addressed | null
+  /** Its address is that of a stream: it ends with that subscription. */
+  readonly #isAddressed: boolean
+  /** `null` once it is subscribed to. */
+  #addressed: Addressed | null
   readonly #members = new Members()
   readonly #seats: Seats
   #firstSeat: Seat | null
@@ -97,6 +100,7 @@ export class Session {
     this.#wire = wire
     this.#context = context
     this.#guard = new FrameGuard(context.limits, context.clock)
+    this.#isAddressed = addressed !== null
     this.#addressed = addressed
     this.#seats = seats
     this.#firstSeat = addressed?.seat ?? null
@@ -122,6 +126,7 @@ export class Session {
     )
     if (this.#addressed === null) return
     const { product, stream, wish, lastEventId } = this.#addressed
+    this.#addressed = null
     const subscribing = this.#subscribe('0', product, stream, wish, lastEventId)
     // What the client sends meanwhile is served after it.
     this.#serving = Promise.all([this.#serving, subscribing.then((refusal) => refusal && this.close(refusal))]).then(
@@ -337,12 +342,12 @@ export class Session {
 
   #open({ id, wish }: Pick<Member, 'id' | 'wish'>, grant: Grant, seen: Seen, seat: Seat, reason?: 'document'): void {
     const { gate, hub } = this.#context
-    const { key: viewKey, form } = seen.spec
-    const outlet = this.#wire.outlet(form, (event) => this.#told(member, event))
+    const outlet = this.#wire.outlet(seen.spec.form, (event) => this.#told(member, event))
     const subscription = hub.open({ ...seen, outlet, account: gate.account(grant) })
-    const { id: agreement, plan } = grant.agreement
-    const names = { id, product: grant.product.id, stream: grant.stream.id, agreement, plan: plan.name, wish, reason }
-    const member: Member = { ...names, viewKey, form, seat, subscription }
+    const { id: agreement, product } = grant.agreement
+    const [stream, plan] = [grant.stream.id, grant.agreement.plan.name]
+    // One literal: of a spread copy, V8 keeps the members apart from the object.
+    const member: Member = { id, product, stream, agreement, plan, wish, reason, seat, subscription }
     this.#members.add(member)
     this.#wire.wakes(outlet, subscription)
   }
@@ -364,7 +369,7 @@ export class Session {
   #over(member: Member, refusal: Refusal, cursor: string | null): void {
     const { id, subscription } = member
     const begun = cursor !== null
-    const closes = rowOf(refusal.code).closesSession || (this.#addressed !== null && id === '0')
+    const closes = rowOf(refusal.code).closesSession || (this.#isAddressed && id === '0')
     if (closes) return this.close(refusal)
     this.#members.close(member)
     this.#logClosed(member, refusal.code)

@@ -62,7 +62,8 @@ export class SocketWire implements Wire {
   readonly #admissions: Admissions
   /** Control frames are CloudEvents. */
   readonly #cloudEvents: boolean
-  readonly #waiting = new Set<SocketOutlet>()
+  /** `null`, mostly: nobody waits. */
+  #waiting: Set<SocketOutlet> | null = null
   readonly #id: string
   #controls = 0
   #open = true
@@ -116,6 +117,7 @@ export class SocketWire implements Wire {
   }
 
   whenRoom(outlet: SocketOutlet): void {
+    this.#waiting ??= new Set()
     this.#waiting.add(outlet)
     // Without a backlog no drain would ever come.
     if (this.#open && this.#ws.getBufferedAmount() === 0) this.#admissions.context.clock.soon(() => this.#wake())
@@ -164,7 +166,7 @@ export class SocketWire implements Wire {
   gone(): void {
     this.#gone = true
     this.#open = false
-    this.#waiting.clear()
+    this.#waiting = null
   }
 
   #count(bytes: number): void {
@@ -177,8 +179,9 @@ export class SocketWire implements Wire {
   }
 
   #wake(): void {
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
+    const waiting = this.#waiting
+    if (waiting === null) return
+    this.#waiting = null
     for (const { subscription } of waiting) subscription?.drained()
   }
 }

@@ -1,9 +1,9 @@
 import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js'
 import type { Identity } from '../access/grant.ts'
 import { refuse, rowOf, type Refusal } from '../errors.ts'
-import type { Admissions } from './admissions.ts'
+import type { Admissions, Connection } from './admissions.ts'
 import { Completion } from './completion.ts'
-import { closingOf } from './framing.ts'
+import { closingOf, type Control } from './framing.ts'
 import { isRefusal } from './gate.ts'
 import { readQuery } from './parameters.ts'
 import { Reply } from './reply.ts'
@@ -24,8 +24,9 @@ interface SocketData {
 
 /** A session, or only the words with which it is refused. */
 interface Held {
-  readonly identity: Identity | null
-  readonly addressed: Addressed | null
+  /** Both until the session has them. */
+  identity: Identity | null
+  addressed: Addressed | null
   readonly seats?: Seats
   readonly refusal: Refusal | null
   readonly protocol: string
@@ -191,12 +192,33 @@ function opened(ws: WebSocket<SocketData>, carriers: Carriers, admissions: Admis
   }
   const session = new Session(id, wire, admissions.context, data.addressed, data.seats)
   data.session = session
-  admissions.enter({
-    tick: (now) => wire.watch(now, session),
-    close: (refusal) => session.close(refusal),
-    notice: (control) => session.notice(control),
-    republished: () => session.republished(),
-    session,
-  })
+  admissions.enter(new SocketConnection(session, wire))
   if (data.identity) session.admit(data.identity)
+  data.identity = data.addressed = null
+}
+
+class SocketConnection implements Connection {
+  readonly session: Session
+  readonly #wire: SocketWire
+
+  constructor(session: Session, wire: SocketWire) {
+    this.session = session
+    this.#wire = wire
+  }
+
+  tick(now: number): void {
+    this.#wire.watch(now, this.session)
+  }
+
+  close(refusal: Refusal): void {
+    this.session.close(refusal)
+  }
+
+  notice(control: Control): void {
+    this.session.notice(control)
+  }
+
+  republished(): void {
+    this.session.republished()
+  }
 }

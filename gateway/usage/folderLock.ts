@@ -31,6 +31,12 @@ export function lockFolder(folder: string): FolderLock {
   throw inUse(folder, 'others that start at this moment')
 }
 
+/** The process that has a folder now, by its number; null where none has. */
+export function holderOf(folder: string): string | null {
+  const text = textOf(join(folder, FILE))
+  return text !== null && lives(text) ? (text.split(' ')[0] as string) : null
+}
+
 /** A link appears whole or not at all: nobody ever reads half a lock. */
 function take(file: string, text: string): boolean {
   const draft = `${file}.${randomUUID()}`

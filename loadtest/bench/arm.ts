@@ -6,6 +6,7 @@ import type { LedgerTables } from '../../gateway/billing/tables.ts'
 import { openDatabase } from '../../gateway/drivers/sql/database.ts'
 import { GatewayProcess } from '../../test/integration/support/gatewayProcess.ts'
 import { join } from 'node:path'
+import { COLLECTS } from './collect.ts'
 import { PRODUCT, STREAM, writeSpecs } from './document.ts'
 import type { Feed } from './feed.ts'
 import type { Request } from './loadWorker.ts'
@@ -51,7 +52,7 @@ export function startArm(name: ArmName, stage: Stage): Promise<Arm> {
 async function startRaw(name: Exclude<ArmName, 'G'>, { shape, brokers, topics, feed }: Stage): Promise<Arm> {
   const arm = name.slice(0, 2) as RawOptions['arm']
   const options: RawOptions = { arm, shape, brokers, topics }
-  const child = fork(new URL('./rawServer.js', import.meta.url), [JSON.stringify(options)])
+  const child = fork(new URL('./rawServer.js', import.meta.url), [JSON.stringify(options)], { execArgv: [...COLLECTS] })
   const port = await heard<{ port: number }>(child)
   const tell = (command: RawCommand): boolean => child.send(command)
   const own = {
@@ -90,13 +91,17 @@ async function heard<T extends RawReport>(child: ChildProcess): Promise<T> {
 }
 
 async function startGateway({ brokers, redis, prefix, feed, profiles }: Stage): Promise<Arm> {
-  const gateway = await GatewayProcess.start({
+  const settings = {
     brokers,
     specs: writeSpecs(prefix),
     consumers: [CONSUMER],
     config: { redis: { url: redis } },
-    ...(profiles !== null && { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] }),
-  })
+    nodeArgs: [...COLLECTS, ...(profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`])],
+  }
+  // The compiler of documents leaves much behind: as in any second start, the compiled one is there already.
+  const compiling = await GatewayProcess.start({ ...settings, nodeArgs: [] })
+  await compiling.stop()
+  const gateway = await GatewayProcess.start({ ...settings, dataDir: compiling.dataDir })
   const bearer = `Authorization: Bearer ${await gateway.token(3_600_000, CONSUMER)}\r\n`
   return {
     name: 'G',

@@ -3,7 +3,8 @@ import { setTimeout as later } from 'node:timers/promises'
 import { startArm, type Arm, type Stage } from './arm.ts'
 import { topicOf } from './document.ts'
 import { Feed } from './feed.ts'
-import type { Load } from './load.ts'
+import { Load } from './load.ts'
+import { collectGarbage } from './collect.ts'
 import { cpuSeconds, rssKiB } from './process.ts'
 import { SHAPES, type ArmName, type Shape } from './shape.ts'
 
@@ -19,8 +20,11 @@ export interface Idle {
   readonly cpuMsEach: number
 }
 
-const QUIET_MS = 3_000
-const WARM_CONNECTIONS = 200
+const QUIET_MS = 2_000
+const LOOKS_MAX = 15
+const STILL_KIB = 256
+/** They stand before anything is measured: what is made once, and the heap's first growth, is nobody's. */
+const WARM_SHARE = 0.2
 
 export async function measureIdle(
   transport: Shape['transport'],
@@ -46,22 +50,34 @@ export async function measureIdle(
 }
 
 async function idleOf(arm: Arm, shape: Shape, load: Load): Promise<Idle> {
-  // The first ones pay for what is made once: code, caches, the topic's tail.
-  await load.open(arm.port, arm.requests({ ...shape, connections: WARM_CONNECTIONS }))
-  await load.close()
-  await later(QUIET_MS)
-  const [rss, cpu, begun] = [rssKiB(arm.pid), cpuSeconds(arm.pid), performance.now()]
-  await load.open(arm.port, arm.requests(shape))
-  const [seconds, spent] = [(performance.now() - begun) / 1000, cpuSeconds(arm.pid) - cpu]
-  await later(QUIET_MS)
-  const bytesEach = ((rssKiB(arm.pid) - rss) * 1024) / shape.connections
-  await load.close()
-  const { connections } = shape
-  return {
-    arm: arm.name,
-    connections,
-    bytesEach,
-    perSecond: connections / seconds,
-    cpuMsEach: (spent / connections) * 1e3,
+  const warm = Math.round(shape.connections * WARM_SHARE)
+  const connections = shape.connections - warm
+  const first = new Load()
+  try {
+    await first.open(arm.port, arm.requests({ ...shape, connections: warm }))
+    const rss = await restingKiB(arm)
+    const [cpu, begun] = [cpuSeconds(arm.pid), performance.now()]
+    await load.open(arm.port, arm.requests({ ...shape, connections }))
+    const [seconds, spent] = [(performance.now() - begun) / 1000, cpuSeconds(arm.pid) - cpu]
+    const bytesEach = (((await restingKiB(arm)) - rss) * 1024) / connections
+    await load.close()
+    const cpuMsEach = (spent / connections) * 1e3
+    return { arm: arm.name, connections: shape.connections, bytesEach, perSecond: connections / seconds, cpuMsEach }
+  } finally {
+    await first.close()
+    await first.end()
   }
+}
+
+/** Resident memory without garbage, once it stands: V8 and malloc give pages back little by little. */
+async function restingKiB({ pid }: Arm): Promise<number> {
+  let before = Infinity
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    collectGarbage(pid)
+    await later(QUIET_MS)
+    const now = rssKiB(pid)
+    if (Math.abs(now - before) < STILL_KIB) return now
+    before = now
+  }
+  return before
 }

@@ -17,8 +17,10 @@ const STREAM: Stream = {
   scope: null,
   showKey: false,
   showHeaders: [],
+  headerWords: [],
   invalid: 'frame',
   message: 'quake',
+  kinds: [],
   contentType: 'application/json',
   encoding: { kind: 'json' },
   schema: null,
@@ -40,6 +42,7 @@ function product(more: Partial<Product> = {}): Product {
     description: null,
     license: null,
     owner: { team: 'seismology', email: 'seismology@example.org' },
+    contact: null,
     domain: 'geo',
     visibility: 'public',
     access: 'open',
@@ -49,6 +52,7 @@ function product(more: Partial<Product> = {}): Product {
     defaultPlan: 'free',
     plans: [planNamed('free'), planNamed('pro')],
     streams: [STREAM],
+    view: null,
     ...more,
   }
 }

@@ -13,7 +13,7 @@ import { talliesOf, watermark } from '../suites/ledger/world.ts'
 import { PRO } from './plans.ts'
 
 const HEAD =
-  'period,agreement,consumer,product,plan,planVersion,item,stream,delivered,billed,redelivered,free,replay,bytes,deliveredBytes,currency,amount,note'
+  'period,agreement,consumer,product,plan,planVersion,item,stream,delivered,billed,redelivered,free,replay,bytes,deliveredBytes,currency,amount,note,consumerName'
 const UNKNOWN = '"the terms of this version of the plan are unknown, so there is no price"'
 const AT = Date.UTC(2026, 10, 3, 4, 5)
 
@@ -41,7 +41,7 @@ describe('usage report', () => {
       ],
     })
     await ledger.close()
-    writeFileSync(join(folder, 'weir.yaml'), 'dataDir: data\n')
+    writeFileSync(join(folder, 'weir.yaml'), 'dataDir: data\nconsumers: [{ id: other }]\n')
   })
   after(() => rmSync(folder, { recursive: true }))
 
@@ -51,9 +51,9 @@ describe('usage report', () => {
     // Live 2,000: 1,000 free, 1,000 at 2.00; replays 500 at 0.50: 0.25.
     assert.deepEqual(edge.out.text.split('\r\n'), [
       HEAD,
-      '2026-11,a,"acme, ""Ltd""",quakes,pro,aaaaaaaaaaaaaaaa,fee,,0,0,0,0,0,0,0,EUR,49.00,',
-      '2026-11,a,"acme, ""Ltd""",quakes,pro,aaaaaaaaaaaaaaaa,usage,s,2700,1500,200,1000,500,25000,27000,EUR,2.25,',
-      `2026-11,a,"acme, ""Ltd""",quakes,pro,cccccccccccccccc,usage,s,3,3,0,0,0,30,30,,,${UNKNOWN}`,
+      '2026-11,a,"acme, ""Ltd""",quakes,pro,aaaaaaaaaaaaaaaa,fee,,0,0,0,0,0,0,0,EUR,49.00,,',
+      '2026-11,a,"acme, ""Ltd""",quakes,pro,aaaaaaaaaaaaaaaa,usage,s,2700,1500,200,1000,500,25000,27000,EUR,2.25,,',
+      `2026-11,a,"acme, ""Ltd""",quakes,pro,cccccccccccccccc,usage,s,3,3,0,0,0,30,30,,,${UNKNOWN},`,
       '',
     ])
     assert.match(edge.err.text, /^Each record once per agreement/)

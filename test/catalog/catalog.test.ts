@@ -138,6 +138,8 @@ describe('catalog', () => {
     const folder = await files(t, { 'a.yaml': doc('a'), 'a.events.ndjson': '' })
     assert.equal(await recordedDataOf(join(folder, 'a.yaml'), 'events'), join(folder, 'a.events.ndjson'))
     assert.equal(await recordedDataOf(join(folder, 'a.yaml'), 'other'), null)
+    const camel = await files(t, { 'a.yaml': doc('a'), 'a.orderEvents.ndjson': '', 'b.orderevents.ndjson': '' })
+    assert.equal(await recordedDataOf(join(camel, 'a.yaml'), 'orderevents'), join(camel, 'a.orderEvents.ndjson'))
   })
 })
 

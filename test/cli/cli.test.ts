@@ -94,7 +94,11 @@ describe('weir', () => {
   })
 
   it('commands and options of later versions are refused by name', async () => {
-    for (const args of [['doctor'], ['spec', 'publish', 'a.yaml', '--dry-run'], ['start', '--roles', 'gateway']]) {
+    for (const args of [
+      ['consumer', 'list'],
+      ['spec', 'publish', 'a.yaml', '--dry-run'],
+      ['start', '--roles', 'gateway'],
+    ]) {
       const edge = testEdge(folder)
       assert.equal(await edge.run(...args), 2)
       assert.match(edge.err.text, /^weir: `(--)?[\w ]+` is not served by this version/)
@@ -206,10 +210,20 @@ describe('weir', () => {
     assert.equal(started[0]?.listen.port, 8080)
     assert.equal(edge.out.text, '')
     assert.match(edge.err.text, /^Weir serves at http:\/\/127\.0\.0\.1:8080$/m)
+    assert.match(edge.err.text, /portal: +http:\/\/127\.0\.0\.1:8080\/ /)
     assert.match(edge.err.text, /product: quakes — Quakes/)
     const curl = /^curl -N -H 'Accept: text\/event-stream' -H 'Authorization: Bearer (\S+)' (\S+)$/m.exec(edge.err.text)
     assert.equal(curl?.[2], 'http://127.0.0.1:8080/streams/quakes/events')
     assert.equal(claimsOf(curl?.[1] ?? '')['scope'], 'quakes:read')
+  })
+
+  it('start names no portal where the operator wants none', async () => {
+    const config = write('bare.yaml', 'portal: false')
+    const running = { url: 'http://a', controlUrl: 'http://b', products: [], drain: () => Promise.resolve() }
+    const edge = testEdge(folder, { startGateway: () => Promise.resolve(running) })
+    edge.abort()
+    assert.equal(await edge.run('start', '--config', config), 0)
+    assert.doesNotMatch(edge.err.text, /portal/)
   })
 
   it('start shows no token where records or issuers are real', async () => {

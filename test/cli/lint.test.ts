@@ -122,6 +122,8 @@ describe('weir spec lint', () => {
       'warning',
       GOOD.replace(/order: \{.*\}/, 'order: { payload: { type: object }, examples: [{ payload: {} }] }'),
     ],
+    ['internal-name', 'warning', GOOD.replace('as they are placed.', 'as they are placed, from Orders.Placed.')],
+    ['internal-name', 'warning', GOOD.replace('Of the order.', 'As kafka:9092 has it.')],
     ['member-undescribed', 'info', GOOD.replace(', description: Of the order.', '')],
     ['example-missing', 'info', GOOD.replace(', examples: [o1]', '')],
     ['personal-data', 'warning', GOOD.replace('{ id:', '{ email: { type: string, description: Of the buyer. }, id:')],

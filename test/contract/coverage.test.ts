@@ -425,6 +425,7 @@ describe('wire contract', () => {
       ['/streams/{product}/{stream}', '/streams/quakes/events'],
       ['/products', '/products'],
       ['/products/{product}', '/products/quakes'],
+      ['/products/{product}/asyncapi.json', '/products/quakes/asyncapi.json'],
       ['/usage', '/usage'],
       ['/usage/lines', '/usage/lines?period=2026-11'],
       ['/errors/{code}', '/errors/slow'],

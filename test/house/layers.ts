@@ -17,6 +17,32 @@ const CONTRACTS = ['catalog/plan.ts', 'access/grant.ts']
 /** What a command may have of access: to make development tokens, and to check the file of consumers. */
 const CLI_ACCESS = ['access/developmentIssuer.ts', 'access/consumers.ts']
 
+const CLI = [
+  'config.ts',
+  'billing/',
+  'drivers/sql/',
+  'drivers/nearest.ts',
+  'workers/place.ts',
+  'config/',
+  'package.ts',
+  'rawMember.ts',
+  'catalog/',
+  '../client/',
+  ...CLI_ACCESS,
+  ...GROUND,
+]
+
+/** What `weir doctor` asks of the parts: how each of them meets what it depends on. */
+const EXAMINED = [
+  'access/probe.ts',
+  'assembly/kafkaConfig.ts',
+  'assembly/topics.ts',
+  'quota/redis.ts',
+  'transport/native.ts',
+  'usage/inspect.ts',
+  'usage/kafkaSink.ts',
+]
+
 /** Between the heart and the edge: parts that never know each other. */
 const SIDE = { may: ['stream/', 'drivers/', 'package.ts', ...GROUND], types: CONTRACTS }
 
@@ -40,6 +66,8 @@ export const LAYERS: readonly Layer[] = [
   { from: 'quota/', ...SIDE },
   { from: 'usage/', ...SIDE },
   { from: 'billing/', may: SIDE.may, types: [...CONTRACTS, 'usage/'] },
+  // Pages for people: from the Plan alone, with the files that browsers load.
+  { from: 'portal/', may: ['errors.ts', 'package.ts', 'rawMember.ts', '../client/', '../portal/'], types: CONTRACTS },
   { from: 'control/', may: SIDE.may, types: [...CONTRACTS, 'usage/'] },
 
   // Processes on one port: the supervisor serves nobody, so it loads nothing that does.
@@ -54,24 +82,12 @@ export const LAYERS: readonly Layer[] = [
   { from: 'gateway.ts', may: ['', '../plugins/'] },
   // The commands of the process edge: they build nothing that serves.
   // `usage` asks the ledger itself: finance has its report without a running gateway.
-  {
-    from: 'cli/',
-    may: [
-      'config.ts',
-      'billing/',
-      'drivers/sql/',
-      'config/',
-      'package.ts',
-      'rawMember.ts',
-      'catalog/',
-      '../client/',
-      'workers/place.ts',
-      ...CLI_ACCESS,
-      ...GROUND,
-    ],
-  },
+  { from: 'cli/', may: CLI },
+  { from: 'cli/doctor/', may: ['cli/', 'drivers/', ...CLI, ...EXAMINED] },
   // For other programs: it knows nothing of ours, of Node or of any package.
   { from: '../client/', may: [], outside: false },
+  // In the reader's browser: the client, and what it shows of a stream.
+  { from: '../portal/', may: ['../client/', 'rawMember.ts'], outside: false },
   { from: 'main.ts', may: ['gateway.ts', 'cli/', 'workers/', 'config.ts', 'package.ts', ...GROUND] },
 ]
 

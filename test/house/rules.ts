@@ -46,7 +46,7 @@ interface Read {
 
 /** Tests may import everything and own real processes. */
 function isProduct(path: string): boolean {
-  return /^(?:gateway|plugins|client)\//.test(path)
+  return /^(?:gateway|plugins|client|portal)\//.test(path)
 }
 
 function layerBreaches(file: Read): Violation[] {

@@ -4,6 +4,7 @@ import { CLIENT } from './client.ts'
 import { COUNTING } from './counting.ts'
 import type { Mutation } from './mutation.ts'
 import { PARAMETERS } from './parameters.ts'
+import { PORTAL } from './portal.ts'
 import { QUOTA } from './quota.ts'
 import { QUOTA_SCRIPT } from './quotaScript.ts'
 import { SOURCE } from './source.ts'
@@ -19,6 +20,7 @@ export const AREAS: { readonly [area: string]: readonly Mutation[] } = {
   client: CLIENT,
   counting: COUNTING,
   parameters: PARAMETERS,
+  portal: PORTAL,
   quota: [...QUOTA, ...QUOTA_SCRIPT],
   source: SOURCE,
   stream: STREAM,

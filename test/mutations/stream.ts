@@ -152,7 +152,7 @@ export const STREAM: readonly Mutation[] = [
   {
     name: 'a rider sees what is older than its start',
     file: 'gateway/stream/fanout.ts',
-    from: "else if (rider.notBefore > oldest) rider.takeOff('replay')",
+    from: "else if (rider.notBefore > share.oldest) rider.takeOff('replay')",
     to: '',
     tests: ['stream/hub', 'stream/hub-model'],
   },

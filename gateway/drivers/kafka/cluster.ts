@@ -64,14 +64,20 @@ export class KafkaCluster {
 
   /** From whichever broker answers first, and with it the brokers' addresses. Throws `KafkaError` where none does. */
   async metadata(topics: readonly string[]): Promise<Metadata> {
+    const answer = await this.askAny(metadata(topics))
+    this.#learn(answer)
+    return answer
+  }
+
+  /** What any broker can answer. Throws `KafkaError` where none does. */
+  async askAny<T extends Throttled>(question: Question<T>): Promise<T> {
     const { clock } = this.#options
     const attempts = this.#candidates().map((address) => async () => {
-      const answer = await this.#connection(address, CONTROL).ask(metadata(topics), this.#limits.requestMsMax)
+      const answer = await this.#connection(address, CONTROL).ask(question, this.#limits.requestMsMax)
       return { answer, address }
     })
     const { answer, address } = await firstAnswer(attempts, this.#limits.hedgeMs, clock)
     this.#lastGood = nameOf(address)
-    this.#learn(answer)
     return answer
   }
 

@@ -7,6 +7,7 @@ export const KAFKA_CODE = {
   notLeader: 6,
   invalidTopic: 17,
   topicDenied: 29,
+  clusterDenied: 31,
   /** The leader has changed since we looked: our leader epoch is old. */
   fencedLeaderEpoch: 74,
   /** The broker does not know yet of the leader epoch that we know of. */

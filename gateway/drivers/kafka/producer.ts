@@ -1,6 +1,6 @@
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { Kafka, logLevel, type ISocketFactory, type Producer, type SASLOptions } from 'kafkajs'
+import { Kafka, logLevel, type ISocketFactory, type ITopicConfig, type Producer, type SASLOptions } from 'kafkajs'
 import type { Clock } from '../../clock.ts'
 import { openTokens } from './bearer.ts'
 import type { KafkaConfig, Sasl } from './cluster.ts'
@@ -34,6 +34,24 @@ const RETRIES = 2
 /** Connects when first used, and anew after a failure: an idempotent producer that lost an answer cannot go on. */
 export function openProducer(config: KafkaConfig, topic: TopicSettings, clock: Clock): KafkaProducer {
   return new LazyProducer(clientOf(config, clock), topic)
+}
+
+/**
+ * Whether a topic could be made, by asking for just that: none is. Rejects with the brokers' reason; resolves also where it is there
+ * already.
+ */
+export async function rehearseTopic(config: KafkaConfig, topic: TopicSettings, clock: Clock): Promise<void> {
+  const admin = clientOf(config, clock).admin()
+  await admin.connect()
+  try {
+    // Its wait would be for a topic that is never there.
+    await admin.createTopics({ validateOnly: true, waitForLeaders: false, topics: [asKafkajsHasIt(topic)] })
+  } catch (error) {
+    const [first] = (error as { readonly errors?: readonly Error[] }).errors ?? []
+    throw first ?? error
+  } finally {
+    await admin.disconnect()
+  }
 }
 
 class LazyProducer implements KafkaProducer {
@@ -76,21 +94,23 @@ class LazyProducer implements KafkaProducer {
 
   /** Where it is there already, or only others may make topics, nothing is changed. */
   async #createTopic(): Promise<void> {
-    const { topic, partitions, configs } = this.#settings
+    const { topic } = this.#settings
     const admin = this.#client.admin()
     await admin.connect()
     try {
       const known = await admin.listTopics()
       if (known.includes(topic)) return
-      const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
-      await admin.createTopics({
-        topics: [{ topic, numPartitions: partitions, replicationFactor: -1, configEntries }],
-        waitForLeaders: true,
-      })
+      await admin.createTopics({ topics: [asKafkajsHasIt(this.#settings)], waitForLeaders: true })
     } finally {
       await admin.disconnect()
     }
   }
+}
+
+/** With as many replicas as the brokers make where nothing is said. */
+function asKafkajsHasIt({ topic, partitions, configs }: TopicSettings): ITopicConfig {
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }))
+  return { topic, numPartitions: partitions, replicationFactor: -1, configEntries }
 }
 
 function clientOf({ clientId, brokers, ssl = false, sasl }: KafkaConfig, clock: Clock): Kafka {

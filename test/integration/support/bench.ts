@@ -4,6 +4,7 @@ import { createConsumers, noSuchStream } from '../../../gateway/access/consumers
 import type { Agreement, Identity } from '../../../gateway/access/grant.ts'
 import { createAccounts } from '../../../gateway/assembly/accounts.ts'
 import type { Product, Stream } from '../../../gateway/catalog/plan.ts'
+import { RenderedViews } from '../../../gateway/catalog/view/rendered.ts'
 import { topicsOf } from '../../../gateway/assembly/topics.ts'
 import { systemClock, type Clock } from '../../../gateway/clock.ts'
 import { refuse } from '../../../gateway/errors.ts'
@@ -17,6 +18,7 @@ import type { Source } from '../../../gateway/stream/source.ts'
 import { Admissions, TICKS_A_VISIT, type TransportLimits } from '../../../gateway/transport/admissions.ts'
 import { createCors } from '../../../gateway/transport/cors.ts'
 import type { Feed, Gate } from '../../../gateway/transport/gate.ts'
+import type { PortalContext } from '../../../gateway/transport/portal.ts'
 import { product as quakes } from './product.ts'
 
 const MIB = 1024 * 1024
@@ -57,6 +59,8 @@ export interface BenchOptions {
   /** Where records come from in place of `memory`. */
   readonly source?: (memory: MemorySource) => Source
   readonly ready?: () => boolean
+  /** Pages for people; none where nothing is said. */
+  readonly portal?: PortalContext
   readonly corsOrigins?: readonly string[]
   /** Where clients reach it, as they are told; its own address where nothing else is said. */
   readonly publicUrl?: string
@@ -88,9 +92,15 @@ export class Bench {
     const { listen } = await import('../../../gateway/transport/http.ts')
     const bench = new Bench(options)
     const ready = (): boolean => options.ready?.() ?? true
-    const listener = await listen('127.0.0.1', 0, bench.admissions, {
-      ready: () => ({ ready: ready(), checks: { documents: '1 served' } }),
-    })
+    const listener = await listen(
+      '127.0.0.1',
+      0,
+      bench.admissions,
+      {
+        ready: () => ({ ready: ready(), checks: { documents: '1 served' } }),
+      },
+      { portal: options.portal ?? null },
+    )
     bench.url = `http://127.0.0.1:${listener.port}`
     bench.#close = () => listener.close()
     return bench
@@ -177,6 +187,7 @@ export class Bench {
     options: BenchOptions,
   ): Gate {
     const feeds = new Map<Stream, Feed>()
+    const views = new RenderedViews(() => this.publicUrl)
     let revisions = 0
     const feedOf = (product: string, stream: Stream): Feed => {
       const key = `${product}/${stream.id}`
@@ -207,6 +218,8 @@ export class Bench {
       windows: options.windows ?? (() => []),
       seat: options.seat ?? (async () => ({ release() {} })),
       visible: (identity) => this.#products.filter((product) => consumers.visible(identity, product)),
+      publicView: (identity, product, format) =>
+        views.of(product, consumers.agreed(identity, product)?.name ?? null, format),
       bearer: bearerFrom,
       challenge: (refusal, tokenSent) => challengeOf(refusal, tokenSent, this.publicUrl),
       publicUrl: () => this.publicUrl,

@@ -33,8 +33,10 @@ export function stream(more: Partial<Stream> = {}): Stream {
     scope: null,
     showKey: true,
     showHeaders: ['source'],
+    headerWords: [],
     invalid: 'frame',
     message: 'quake',
+    kinds: [],
     contentType: 'application/json',
     encoding: { kind: 'json' },
     schema: null,
@@ -58,6 +60,7 @@ export function product(more: Partial<Product> = {}): Product {
     description: null,
     license: null,
     owner: { team: 'seismology', email: null },
+    contact: null,
     domain: null,
     visibility: 'public',
     access: 'open',
@@ -67,6 +70,7 @@ export function product(more: Partial<Product> = {}): Product {
     defaultPlan: 'free',
     plans: [pricePlan()],
     streams: [stream()],
+    view: null,
     ...more,
   }
 }
