@@ -86,9 +86,14 @@ async function startOf(tail: Tail, from: From): Promise<Start> {
 async function clamp(tail: Tail, start: Start, from: From, horizon: number): Promise<Start> {
   const floors = await located(tail, { time: horizon })
   const { position } = start
+  const isBelow = (floor: number, partition: number): boolean =>
+    !isUnresolved(floor) && !isUnresolved(position.at(partition)) && position.at(partition) < floor
+  // Where the topic keeps nothing older than the horizon, it is retention that took what is missing, and the reader finds that.
+  const starts = floors.some(isBelow) && from.kind !== 'earliest' ? await located(tail, 'earliest') : []
   let offsets = 0
   floors.forEach((floor, partition) => {
     const next = position.at(partition)
+    if (isBelow(floor, partition) && floor === starts[partition]) return
     // A partition that nobody can place now is clamped by time; a known offset in it stays, since only its leader could compare it.
     if (isUnresolved(next) ? -next < horizon : !isUnresolved(floor) && next < floor) position.move(partition, floor)
     if (!isUnresolved(next) && !isUnresolved(floor)) offsets += Math.max(0, floor - next)

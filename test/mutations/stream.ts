@@ -59,6 +59,13 @@ export const STREAM: readonly Mutation[] = [
     tests: ['stream/hub-log'],
   },
   {
+    name: 'what retention took is told as the doing of the plan',
+    file: 'gateway/stream/opening.ts',
+    from: '    if (isBelow(floor, partition) && floor === starts[partition]) return\n',
+    to: '',
+    tests: ['transport/delivery'],
+  },
+  {
     name: 'the horizon of the plan binds nobody',
     file: 'gateway/stream/opening.ts',
     from: "if (horizon === null || from.kind === 'latest') return start",

@@ -154,6 +154,18 @@ describe('what a client gets of a log', () => {
       }
     })
 
+    it(`${name}: what retention took within the horizon of the plan is not told as the plan's doing`, async () => {
+      const bench = await withStream({ partitions: 1 }, { replayHorizonMs: HOUR })
+      const now = bench.clock.now()
+      for (const hours of [0.5, 0.4, 0.3]) bench.append({ hours }, { time: now - hours * HOUR })
+      bench.memory.deleteRecordsBefore('quakes.v1', 0, 2)
+      const cursor = encodeCursor(streamTag('quakes/events'), 0, now - 0.5 * HOUR, [0])
+      const client = listen(bench, `?from=${cursor}`)
+      assert.deepEqual((await client.frame('record'))['data'], { hours: 0.3 })
+      const gap = client.frames.find(({ type }) => type === 'gap')
+      assert.deepEqual([gap?.['reason'], gap?.['offsets']], ['retention', 2])
+    })
+
     it(`${name}: what retention took is announced as a gap before the stream goes on`, async () => {
       const bench = await withStream({ partitions: 1 })
       for (let n = 0; n < 10; n++) bench.append({ n })
