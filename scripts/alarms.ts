@@ -73,6 +73,13 @@ export const ALARMS: readonly Alarm[] = [
     advice: 'Report it, with version, metrics and log.',
   },
   {
+    when: 'increase(weir_worker_restarts_total[15m]) > 0',
+    for: '0m',
+    means: 'One of several processes on a port ended by itself. Its clients went on at the others, with their cursors.',
+    advice:
+      'The log has how it ended, with event `worker-ended`, and the last lines of that worker. Where it was memory, lower `limits.logMemoryBytesMax` or the number of workers.',
+  },
+  {
     when: 'increase(weir_metrics_faults_total[1h]) > 0',
     for: '0m',
     means: 'A fault of ours: a metric cannot be read, and is missing here.',

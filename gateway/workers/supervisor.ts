@@ -103,15 +103,26 @@ async function readinessOf(slots: readonly WorkerSlot[]): Promise<Readiness> {
   return { ready: answers.every((answer) => answer?.ready === true), checks }
 }
 
-function registerSlots(metrics: Metrics, slots: readonly WorkerSlot[]): void {
+/** What the supervisor's own scrape tells of its workers. */
+export function registerSlots(metrics: Metrics, slots: readonly WorkerSlot[]): void {
   const each = (value: (slot: WorkerSlot) => number) => () =>
     slots.map((slot) => ({ labels: { worker: String(slot.index) }, value: value(slot) }))
   const up = each(({ state }) => (state === 'serving' ? 1 : 0))
-  metrics.gauge('weir_worker_up', 'Whether the worker serves.', up, ['worker'])
-  const restarts = each(({ counts }) => counts.restarts)
-  metrics.counter('weir_worker_restarts_total', 'Workers that ended and were replaced.', restarts, ['worker'])
-  const missed = each(({ counts }) => counts.missed)
-  metrics.counter('weir_worker_unanswered_total', 'Questions that the worker did not answer in time.', missed, [
+  metrics.gauge('weir_worker_up', '1 while the worker serves, 0 while it starts or ends. Only with `--workers`.', up, [
     'worker',
   ])
+  const restarts = each(({ counts }) => counts.restarts)
+  metrics.counter(
+    'weir_worker_restarts_total',
+    'Times that the worker ended, without having been told to, and was replaced.',
+    restarts,
+    ['worker'],
+  )
+  const missed = each(({ counts }) => counts.missed)
+  metrics.counter(
+    'weir_worker_unanswered_total',
+    'Questions of the supervisor, such as a scrape, that the worker did not answer within 2 s: it is missing there.',
+    missed,
+    ['worker'],
+  )
 }

@@ -86,6 +86,7 @@ const ELSEWHERE: Cases = {
     file: 'test/access/consumers.test.ts',
     title: 'an agreement gives its plan, under an id that stays',
   },
+  portal: { file: 'test/assembly/portal.test.ts', title: 'is there unless the operator says no', as: 'WEIR_PORTAL' },
   'limits.sessionBufferBytesMax': {
     file: 'test/stream/hub.test.ts',
     title: 'a socket that rides several views is never given more in one turn than it has room for',

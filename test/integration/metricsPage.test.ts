@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { packageRoot } from '../../gateway/package.ts'
 import { ALARMS } from '../../scripts/alarms.ts'
-import { registeredMetrics } from '../../scripts/metrics.ts'
+import { registeredMetrics, supervisorMetrics } from '../../scripts/metrics.ts'
 import { GatewayProcess } from './support/gatewayProcess.ts'
 
 const HELP_CHARS_MIN = 20
@@ -26,13 +26,13 @@ describe('docs/metrics.md', () => {
   })
 
   it('explains each metric in a sentence, not in its own name', () => {
-    for (const { name, help } of registeredMetrics()) {
+    for (const { name, help } of [...registeredMetrics(), ...supervisorMetrics()]) {
       assert.ok(help.length >= HELP_CHARS_MIN && help.endsWith('.'), `${name}: ${help}`)
     }
   })
 
   it('and every other page name no metric that is not there', () => {
-    const names = new Set(registeredMetrics().map(({ name }) => name))
+    const names = new Set([...registeredMetrics(), ...supervisorMetrics()].map(({ name }) => name))
     const inDocs = readdirSync(join(packageRoot, 'docs'), { recursive: true, encoding: 'utf8' })
     const pages = [...inDocs.map((name) => join('docs', name)), 'README.md', 'ARCHITECTURE.md']
     const strangers = pages
@@ -43,7 +43,7 @@ describe('docs/metrics.md', () => {
   })
 
   it('alarms on metrics, labels and keys that exist, and says what to do', () => {
-    const rows = new Map(registeredMetrics().map((row) => [row.name, row]))
+    const rows = new Map([...registeredMetrics(), ...supervisorMetrics()].map((row) => [row.name, row]))
     for (const { when, means, advice } of ALARMS) {
       const used = [...`${when} ${advice}`.matchAll(/(weir_[a-z_]+)(?:\{(\w+)=)?/g)]
       assert.ok(used.length > 0, when)
