@@ -65,8 +65,8 @@ function headOf(info: JsonObject, extension: JsonObject): Omit<Product, 'plans' 
 }
 
 function contactOf(value: unknown): Product['contact'] {
-  if (!isObject(value)) return null
-  return { name: textAt(value, 'name'), url: textAt(value, 'url'), email: textAt(value, 'email') }
+  const [name, url, email] = [textAt(value, 'name'), textAt(value, 'url'), textAt(value, 'email')]
+  return name === null && url === null && email === null ? null : { name, url, email }
 }
 
 function deprecationOf(value: unknown): Product['deprecation'] {

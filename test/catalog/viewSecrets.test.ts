@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Product } from '../../gateway/catalog/plan.ts'
 import { renderedView } from '../../gateway/catalog/view/rendered.ts'
-import { codesOf, read, textOf } from './support.ts'
+import { codesOf, documentWith, read, textOf } from './support.ts'
 import { SECRETS, TEMPTING, TEMPTING_OVERLAY } from './temptingDocument.ts'
 import { dataOf, URL_OF_OURS, viewOf, type Schema } from './viewSupport.ts'
 
@@ -58,6 +58,8 @@ describe('what a public view keeps to itself', () => {
       name: 'zz-owner-team',
       email: 'zz-owner-email@example.org',
     })
+    const empty = documentWith().replace('version: 1.0.0', 'version: 1.0.0\n  contact: {}')
+    assert.deepEqual(viewOf(read(textOf(empty)).product as Product).info['contact'], { name: 't' })
   })
 })
 
