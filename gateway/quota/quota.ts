@@ -40,8 +40,8 @@ export interface Quota {
   drain(): Promise<void>
 }
 
-/** Between two calls of a process, unless a short window would end before its chunks have come. */
-const CALL_MS = 250
+/** Between two calls of a process because somebody waits, unless a short window would end before its chunks have come. */
+const CALL_MS = 50
 /** A pool that lacks may call so many times as often as its shortest window has chunks. */
 const CALLS_A_CHUNK = 4
 const IDLE_MS = 60_000
@@ -147,13 +147,12 @@ class LeasedQuota implements Quota {
     return [...this.#active].filter((pool) => pool.agreement === agreement)
   }
 
-  /** Asks in the next turn where the last call is `callMs` ago; else then, or at the next tick with the others. */
+  /** Asks in the next turn where the last call is `callMs` ago; else then. All who woke meanwhile ask in one call. */
   #wake(pool: LeasePool, callMs = CALL_MS): void {
     // Forgotten, and used again by who still had it.
     this.#active.add(pool)
     if (this.#flushing) return
     const wait = this.#flushedAt + callMs - this.#clock.monotonic()
-    if (wait > 0 && callMs === CALL_MS) return
     this.#flushing = true
     const flush = (): void => {
       this.#flushing = false

@@ -25,7 +25,7 @@ const RENEWAL_TURN_MS_MAX = 2
 
 /** A live connection, whatever its transport. */
 export interface Connection {
-  /** Every second. */
+  /** Every second, or every quarter of one where it is brief. */
   tick(now: number): void
   /** Ends it, once: the client learns why and where it stood. */
   close(refusal: Refusal): void
@@ -34,6 +34,8 @@ export interface Connection {
   republished(): void
   /** What it is taken off by: its own face towards its transport. */
   readonly session: object
+  /** Over in a moment: visited at each tick. */
+  readonly isBrief?: boolean
 }
 
 export interface TransportContext extends SessionContext {
@@ -51,10 +53,10 @@ export interface TransportCounters {
   dropped: number
 }
 
-/** In which of the ticks it is visited. */
 interface Live {
   readonly connection: Connection
-  readonly tick: number
+  /** In which of the ticks it is visited; `null`: in each. */
+  readonly tick: number | null
 }
 
 /** Who is connected to this process: lets in, keeps time, and sees everybody out. */
@@ -122,7 +124,10 @@ export class Admissions {
 
   enter(connection: Connection): void {
     this.counters.opened++
-    this.#live.set(connection.session, { connection, tick: this.counters.opened % TICKS_A_VISIT })
+    this.#live.set(connection.session, {
+      connection,
+      tick: connection.isBrief ? null : this.counters.opened % TICKS_A_VISIT,
+    })
   }
 
   leave(session: object): void {
@@ -144,7 +149,7 @@ export class Admissions {
   tick(): void {
     const now = this.context.clock.now()
     const tick = ++this.#ticks % TICKS_A_VISIT
-    for (const live of this.#live.values()) if (live.tick === tick) live.connection.tick(now)
+    for (const live of this.#live.values()) if (live.tick === null || live.tick === tick) live.connection.tick(now)
   }
 
   /** Lets everybody live look at documents that were published anew, in turns: the others go on meanwhile. */

@@ -102,6 +102,7 @@ class Page implements Answer {
       // It is over in a moment, and was right when it was asked for.
       republished: () => undefined,
       session: this,
+      isBrief: true,
     })
   }
 
