@@ -65,6 +65,7 @@ export class Journal {
   readonly #segments: Segment[] = []
   #pen: Pen | null = null
   #nextNumber = 1
+  #left: Envelope | null = null
   /** Of what was ever appended or found; positions in it are what `sent` is compared with. */
   #appended = 0
   #sent = 0
@@ -96,6 +97,10 @@ export class Journal {
   }
   get sent(): number {
     return this.#sent
+  }
+  /** The newest message that an earlier process left; `null` where it took everything away. */
+  get left(): Envelope | null {
+    return this.#left
   }
   /** Of all files. */
   get bytes(): number {
@@ -161,8 +166,9 @@ export class Journal {
   #find(number: number, newest: boolean): void {
     const segment = segmentOf(this.#options.folder, number)
     const bytes = readWhole(segment)
-    const { end } = decodeFrames(bytes)
+    const { end, envelopes } = decodeFrames(bytes)
     segment.size = end
+    this.#left = envelopes.at(-1) ?? this.#left
     const restBytes = bytes.length - end
     if (restBytes > 0 && newest) {
       this.counts.tornBytes += restBytes

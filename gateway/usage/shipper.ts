@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { Handed } from '../stream/handed.ts'
 import { encodeMessage, encodeTallies, type Envelope } from './codec.ts'
+import { endingOf } from './ending.ts'
 import { HOUR_MS, nextHourAfter } from './hour.ts'
 import type { NodeIdentity } from './identity.ts'
 import type { Journal } from './journal.ts'
@@ -75,7 +76,7 @@ export class Shipper {
     this.#flushedAt = clock.monotonic()
     // What an earlier boot left is owed as well.
     if (journal.appended > journal.sent) this.#marks.push({ end: journal.appended, at: this.#flushedAt })
-    this.#keep([this.#watermark(this.#from, false)])
+    this.#keep([...endingOf(journal.left, this.#from), this.#watermark(this.#from, false)])
   }
 
   /** Monotonic ms at which the UTC hour ends: from then on `flush` is due before anything is handed over. */

@@ -3,6 +3,20 @@ import type { Mutation } from './mutation.ts'
 /** Breaks the way of usage from the meter to the ledger. */
 export const USAGE: readonly Mutation[] = [
   {
+    name: 'a boot that crashed is waited for for ever',
+    file: 'gateway/usage/shipper.ts',
+    from: '...endingOf(journal.left, this.#from), ',
+    to: '',
+    tests: ['usage/shipper'],
+  },
+  {
+    name: 'a boot that said its last word says another',
+    file: 'gateway/usage/ending.ts',
+    from: "if (message.kind === 'watermark' && message.final) return []",
+    to: '',
+    tests: ['usage/shipper'],
+  },
+  {
     name: 'two messages get one number',
     file: 'gateway/usage/shipper.ts',
     from: 'seq: ++this.#seq }',

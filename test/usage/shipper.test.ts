@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { cpSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import { decodeMessage, type Envelope } from '../../gateway/usage/codec.ts'
 import { Journal } from '../../gateway/usage/journal.ts'
@@ -68,6 +69,14 @@ describe('shipper', () => {
     talliesOf(sink).flatMap(({ tallies }) => tallies.flatMap(({ offsets }) => offsets))
   const seqsOf = ({ messages }: ListSink): number[] => messages.map(({ id }) => id.seq)
   const sent = ({ journal }: Ship) => settled(() => journal.sent === journal.appended)
+  const drained = async ({ shipper, clock }: Ship): Promise<void> => {
+    let ended = false
+    void shipper.drain(0).then(() => (ended = true))
+    await settled(() => {
+      clock.advance(250)
+      return ended
+    })
+  }
 
   it('what was handed over goes out each flush, its watermark behind it, in numbers without a gap', async (t) => {
     const own = ship(t)
@@ -183,7 +192,7 @@ describe('shipper', () => {
     assert.equal(own.lags.at(-1), false)
   })
 
-  it('after a crash the next boot sends what the last one wrote first, with its numbers', async (t) => {
+  it('after a crash the next boot sends what the last one wrote first, with its numbers, and ends it', async (t) => {
     const folder = scratch(t)
     const first = ship(t, { folder })
     first.sink.works = false
@@ -199,8 +208,40 @@ describe('shipper', () => {
     await sent(second)
     assert.deepEqual(
       second.sink.messages.map(({ id }) => `${id.boot}/${id.seq}`),
-      ['1/1', '1/2', '1/3', '2/1', '2/2', '2/3'],
+      ['1/1', '1/2', '1/3', '1/4', '2/1', '2/2', '2/3'],
     )
     assert.deepEqual(offsetsOf(second.sink), [1, 2])
+    const ends = second.sink.messages.flatMap((one) => (one.kind === 'watermark' && one.final ? [one.id] : []))
+    assert.deepEqual(
+      ends.map(({ boot, seq }) => `${boot}/${seq}`),
+      ['1/4'],
+    )
+  })
+
+  it('a boot whose messages were all sent before it crashed is ended, too; one that said its last word is not ended again', async (t) => {
+    const crashed = scratch(t)
+    const first = ship(t, { folder: crashed })
+    first.hand(1)
+    first.clock.advance(FLUSH_MS)
+    first.shipper.tick()
+    await sent(first)
+    const folder = scratch(t)
+    cpSync(crashed, folder, { recursive: true, filter: (path) => !path.endsWith('lock') })
+    const second = ship(t, { folder, boot: 2 })
+    await sent(second)
+    assert.deepEqual(
+      second.sink.messages.slice(-2).map((one) => [one.id.boot, one.id.seq, one.kind === 'watermark' && one.final]),
+      [
+        [1, 4, true],
+        [2, 1, false],
+      ],
+    )
+    second.sink.works = false
+    await drained(second)
+    const third = ship(t, { folder, boot: 3 })
+    await sent(third)
+    const ends = third.sink.messages.filter((one) => one.kind === 'watermark' && one.final && one.id.boot === 2)
+    assert.equal(new Set(ends.map(({ id }) => id.seq)).size, 1)
+    assert.equal(third.sink.messages.findLast(({ id }) => id.boot === 2), ends.at(-1))
   })
 })
