@@ -7,29 +7,7 @@ import type { RunningGateway, StartGateway } from '../../gateway/cli/edge.ts'
 import type { Product, Stream } from '../../gateway/catalog/plan.ts'
 import { Fault } from '../../gateway/errors.ts'
 import { version } from '../../gateway/package.ts'
-import { testEdge, type TestEdge } from './support.ts'
-
-const DOCUMENT = `asyncapi: 3.0.0
-info:
-  title: Quakes
-  version: 1.0.0
-  x-data-product:
-    id: quakes
-    owner: { team: a, email: a@example.org }
-    visibility: public
-    access: open
-    lifecycle: released
-    defaultPlan: free
-    plans: [{ name: free, price: "0", priceCurrency: EUR, billingDuration: month }]
-servers: { main: { host: "kafka:9092", protocol: kafka } }
-channels:
-  events:
-    address: quakes
-    messages: { quake: { payload: { type: object } } }
-    bindings: { kafka: { topic: quakes, partitions: 1 } }
-    x-data-product: { expose: read }
-operations: { publish: { action: send, channel: { $ref: "#/channels/events" } } }
-`
+import { DOCUMENT, testEdge, type TestEdge } from './support.ts'
 
 const STREAM = { id: 'events', title: 'Events', expose: 'read', topic: 'quakes', scope: 'quakes:read' } as Stream
 const PRODUCT = {

@@ -11,29 +11,9 @@ import { allCommands } from '../../scripts/cli.ts'
 import { MANUAL } from '../../scripts/manual.ts'
 import { scratchFolder } from '../services/scratch.ts'
 import { playGateway, records, send, type Act } from './gatewayDouble.ts'
+import { DOCUMENT } from './support.ts'
 
 const MAIN = fileURLToPath(new URL('../../gateway/main.js', import.meta.url))
-const DOCUMENT = `asyncapi: 3.0.0
-info:
-  title: Quakes
-  version: 1.0.0
-  x-data-product:
-    id: quakes
-    owner: { team: a, email: a@example.org }
-    visibility: public
-    access: open
-    lifecycle: released
-    defaultPlan: free
-    plans: [{ name: free, price: "0", priceCurrency: EUR, billingDuration: month }]
-servers: { main: { host: "kafka:9092", protocol: kafka } }
-channels:
-  events:
-    address: quakes
-    messages: { quake: { payload: { type: object } } }
-    bindings: { kafka: { topic: quakes, partitions: 1 } }
-    x-data-product: { expose: read }
-operations: { publish: { action: send, channel: { $ref: "#/channels/events" } } }
-`
 const OPEN: Act = (session) => send(session, ...records(1, 5))
 const FOREIGN: Act = { status: 403, problem: { code: 'forbidden', title: 'Not allowed', status: 403, retry: 'never' } }
 

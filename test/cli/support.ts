@@ -67,3 +67,26 @@ export function testEdge(cwd: string, more: Partial<Edge> = {}): TestEdge {
   }
   return edge
 }
+
+/** A document that is served as it stands. */
+export const DOCUMENT = `asyncapi: 3.0.0
+info:
+  title: Quakes
+  version: 1.0.0
+  x-data-product:
+    id: quakes
+    owner: { team: a, email: a@example.org }
+    visibility: public
+    access: open
+    lifecycle: released
+    defaultPlan: free
+    plans: [{ name: free, price: "0", priceCurrency: EUR, billingDuration: month }]
+servers: { main: { host: "kafka:9092", protocol: kafka } }
+channels:
+  events:
+    address: quakes
+    messages: { quake: { payload: { type: object } } }
+    bindings: { kafka: { topic: quakes, partitions: 1 } }
+    x-data-product: { expose: read }
+operations: { publish: { action: send, channel: { $ref: "#/channels/events" } } }
+`

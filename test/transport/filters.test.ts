@@ -3,11 +3,11 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import type { FilterField } from '../../gateway/catalog/plan.ts'
 import { decodeCursor, streamTag, type Cursor } from '../../gateway/stream/cursor.ts'
 import { Bench } from '../integration/support/bench.ts'
-import { LinesClient } from '../integration/support/lines.ts'
 import { product, stream } from '../integration/support/product.ts'
 import { SseClient, type Frame } from '../integration/support/sse.ts'
 import { until } from '../integration/support/until.ts'
 import { WsClient } from '../integration/support/webSocket.ts'
+import { ENDLESS, type Listener } from './endless.ts'
 
 const FIELDS: readonly FilterField[] = [
   { name: 'magnitude', path: ['magnitude'], type: 'number' },
@@ -24,18 +24,6 @@ const SCHEMA = {
   },
 }
 const PRODUCTS = [product({ streams: [stream({ schema: SCHEMA, filterable: FIELDS, partitions: 1 })] })]
-
-interface Listener {
-  readonly frames: readonly Frame[]
-  readonly records: readonly Frame[]
-  frame(type: string): Promise<Frame>
-  destroy(): void
-}
-const ENDLESS: readonly (readonly [string, (url: string, token: string) => Listener])[] = [
-  ['WebSocket', (url, token) => new WsClient(url, { token })],
-  ['SSE', (url, token) => new SseClient(url, { token })],
-  ['NDJSON', (url, token) => new LinesClient(url, { token })],
-]
 
 describe('where and fields', () => {
   let bench: Bench

@@ -4,11 +4,11 @@ import type { FilterField } from '../../gateway/catalog/plan.ts'
 import { LINGERING_TAILS_MAX } from '../../gateway/stream/hub.ts'
 import { corpus, read } from '../catalog/support.ts'
 import { Bench } from '../integration/support/bench.ts'
-import { LinesClient } from '../integration/support/lines.ts'
 import { parameter, product, stream } from '../integration/support/product.ts'
-import { SseClient, type Frame } from '../integration/support/sse.ts'
+import type { Frame } from '../integration/support/sse.ts'
 import { until } from '../integration/support/until.ts'
 import { WsClient } from '../integration/support/webSocket.ts'
+import { ENDLESS } from './endless.ts'
 
 const KIND: FilterField = { name: 'kind', path: ['kind'], type: 'string' }
 const LEVEL: FilterField = { name: 'level', path: ['level'], type: 'integer' }
@@ -32,16 +32,6 @@ const PRODUCTS = [
       stream({ id: 'usual', topic: 'usual.{a}', partitions: 1, parameters: [parameter('a', { default: 'x' })] }),
     ],
   }),
-]
-
-interface Listener {
-  readonly records: readonly Frame[]
-  destroy(): void
-}
-const ENDLESS: readonly (readonly [string, (url: string, token: string) => Listener])[] = [
-  ['WebSocket', (url, token) => new WsClient(url, { token })],
-  ['SSE', (url, token) => new SseClient(url, { token })],
-  ['NDJSON', (url, token) => new LinesClient(url, { token })],
 ]
 
 describe('param.<name>', () => {

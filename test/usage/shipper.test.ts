@@ -242,6 +242,9 @@ describe('shipper', () => {
     await sent(third)
     const ends = third.sink.messages.filter((one) => one.kind === 'watermark' && one.final && one.id.boot === 2)
     assert.equal(new Set(ends.map(({ id }) => id.seq)).size, 1)
-    assert.equal(third.sink.messages.findLast(({ id }) => id.boot === 2), ends.at(-1))
+    assert.equal(
+      third.sink.messages.findLast(({ id }) => id.boot === 2),
+      ends.at(-1),
+    )
   })
 })

@@ -6,6 +6,7 @@ import { silentLog } from '../../../gateway/log.ts'
 import type { Ask, Amount, Leases } from '../../../gateway/quota/leases.ts'
 import { createQuota, type Quota } from '../../../gateway/quota/quota.ts'
 import type { Pool, PoolMember, QuotaWarning } from '../../../gateway/stream/account.ts'
+import { pricePlan } from '../../integration/support/product.ts'
 
 export const MINUTE = 60_000
 export const DAY = 86_400_000
@@ -54,24 +55,7 @@ export class HandClock implements Clock {
 export const NOON = Date.UTC(2026, 10, 22, 12)
 
 export function planOf(windows: readonly Window[], more: Partial<PricePlan> = {}): PricePlan {
-  return {
-    name: 'pro',
-    price: '0',
-    priceCurrency: 'EUR',
-    billingDuration: 'month',
-    includedMessages: 0,
-    tiers: [],
-    replay: null,
-    overage: null,
-    windows,
-    rate: null,
-    connections: null,
-    subscriptions: null,
-    replayHorizonMs: null,
-    onLimit: 'pause',
-    onRedisLoss: 'local',
-    ...more,
-  }
+  return pricePlan({ name: 'pro', windows, ...more })
 }
 
 export const perDay = (messages: number | null, bytes: number | null = null): Window => ({
