@@ -36,6 +36,7 @@ export function readAssets(): Assets {
   files.set('gateway/rawMember.js', { type: SCRIPT, body: scriptIn(rawMember) })
   for (const [name, type] of [
     ['style.css', STYLE],
+    ['live.css', STYLE],
     ['mark.svg', MARK],
   ] as const)
     files.set(`portal/${name}`, { type, body: readFileSync(join(packageRoot, 'portal', name)) })

@@ -29,7 +29,11 @@ export function layout({ root, address, assets }: Place, { title, script, main }
         <title>${title}</title>
         <link rel="icon" href="${assets}/portal/mark.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="${assets}/portal/style.css" />
-        ${script && html`<script type="module" src="${assets}/portal/live.js"></script>`}
+        ${
+          script &&
+          html`<link rel="stylesheet" href="${assets}/portal/live.css" />
+            <script type="module" src="${assets}/portal/live.js"></script>`
+        }
       </head>
       <body>
         <a class="skip" href="#main">Skip to the content</a>

@@ -176,7 +176,7 @@ describe('pages for people', () => {
     const files = [...page.text.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path]) => path as string)
     assert.deepEqual(
       new Set(files.map((file) => file.split('/').at(-1))),
-      new Set(['mark.svg', 'style.css', 'live.js']),
+      new Set(['mark.svg', 'style.css', 'live.css', 'live.js']),
     )
     for (const file of files) {
       const { status, headers } = await get(file)
