@@ -6,7 +6,7 @@ import { systemClock } from '../gateway/clock.ts'
 import { packageRoot } from '../gateway/package.ts'
 import { sourceTree } from './house/tree.ts'
 import { type FileOutcome, runFile } from './runner/file.ts'
-import { failureText, fileLine, suiteTable, totalLine } from './runner/report.ts'
+import { failureLines, failureText, fileLine, suiteTable, totalLine } from './runner/report.ts'
 import { builtFile, selectTests, type TestFile } from './runner/select.ts'
 import { provideChromium } from './services/chromium.ts'
 import { type Found, findServices, provideKafkaPrograms } from './services/find.ts'
@@ -153,6 +153,7 @@ class Run {
     console.log(`\n${suiteTable(this.#outcomes)}`)
     if (failures) console.log(`\n${failures}`)
     for (const trouble of troubles) console.log(`\nFAILED ${trouble}`)
+    if (failures) console.log(`\n${failureLines(this.#outcomes)}`)
     console.log(`\n${totalLine(this.#outcomes, troubles.length)}`)
     return troubles.length === 0 && failures === '' ? 0 : 1
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { sleep, systemClock } from '../gateway/clock.ts'
 import { type FileOutcome, runFile } from './runner/file.ts'
-import { failureText, suiteTable, totalLine } from './runner/report.ts'
+import { failureLines, failureText, suiteTable, totalLine } from './runner/report.ts'
 import { selectTests, type TestFile } from './runner/select.ts'
 import { scratchFolder } from './services/scratch.ts'
 
@@ -34,6 +34,7 @@ describe('test runner', () => {
     assert.match(errors(ran)[0] as string, /^Error: boom\n\s+at .*planted\.test\.mjs/)
     assert.equal(ran.passed, 1)
     assert.match(failureText([ran]), /FAILED planted › a › b › one\n {4}Error: boom/)
+    assert.match(failureLines([ran]), /^failed: planted › one: Error: boom at /m)
     assert.equal(totalLine([ran], 0), '1 passed, 1 failed')
     assert.match(suiteTable([ran]), /^a +2 +\d+ ms$/m)
   })

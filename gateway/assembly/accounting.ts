@@ -30,6 +30,7 @@ import type { Place } from '../workers/place.ts'
 import { createAccounts } from './accounts.ts'
 import { kafkaConfigOf } from './kafkaConfig.ts'
 import { folderOfWorker, OrphanJournals } from './orphanJournals.ts'
+import { LedgerSeeds } from './seeds.ts'
 import type { Ends, Sources } from './sources.ts'
 import { Terms } from './terms.ts'
 
@@ -88,7 +89,7 @@ export async function openAccounting(config: Config, parts: Parts, ends: Ends): 
   })
   const quota = createQuota({
     leases: redis ? new RedisLeases({ redis }) : new MemoryLeases(clock),
-    seeds: { delivered: (agreement, fromMs, toMs) => ledger.delivered(agreement, fromMs, toMs) },
+    seeds: new LedgerSeeds(ledger, shipper, clock),
     clock,
     log,
     node: `${identity.node}.${identity.worker}.${identity.boot}`,

@@ -46,6 +46,15 @@ export interface LedgerReading {
   deadLetters(topic: string): Promise<readonly (DeadLetter & { readonly at: number })[]>
   /** All that was delivered before stands here: the least watermark over the boots that have not ended. Null where nobody has told one. */
   asOf(): Promise<number | null>
+  /** All that this boot delivered before stands here; null where it has told nothing. */
+  toldUntil(boot: Boot): Promise<number | null>
+}
+
+/** One run of one process. */
+export interface Boot {
+  readonly node: string
+  readonly worker: number
+  readonly boot: number
 }
 
 export interface Batch {

@@ -1,6 +1,6 @@
 import { sql, type ExpressionBuilder, type Kysely, type SqlBool } from '../drivers/sql/database.ts'
 import type { PricePlan } from '../catalog/plan.ts'
-import type { Alarm, HourUsage, LedgerReading, Pin, Whose } from './ledger.ts'
+import type { Alarm, Boot, HourUsage, LedgerReading, Pin, Whose } from './ledger.ts'
 import { billedRanges } from './lines.ts'
 import { hourOf } from './period.ts'
 import type { LedgerTables } from './tables.ts'
@@ -17,6 +17,7 @@ export function readsOf(query: Kysely<LedgerTables>): LedgerReading {
     alarms: () => alarms(query),
     deadLetters: (topic) => deadLetters(query, topic),
     asOf: () => asOf(query),
+    toldUntil: (boot) => toldUntil(query, boot),
   }
 }
 
@@ -86,6 +87,17 @@ async function asOf(query: Query): Promise<number | null> {
     ])
     .executeTakeFirstOrThrow()
   return live ?? last
+}
+
+async function toldUntil(query: Query, { node, worker, boot }: Boot): Promise<number | null> {
+  const { before } = await query
+    .selectFrom('ledger_shards')
+    .select(sql<number | null>`min(before)`.as('before'))
+    .where('node', '=', node)
+    .where('worker', '=', worker)
+    .where('boot', '=', boot)
+    .executeTakeFirstOrThrow()
+  return before
 }
 
 type Named = ExpressionBuilder<{ a: { name: string; consumer: string | null; product: string | null } }, 'a'>

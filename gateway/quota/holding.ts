@@ -13,6 +13,8 @@ export class Holding {
   /** Monotonic. */
   #end = Infinity
   #granted: Amount = NOTHING
+  /** The largest grant of this lease. */
+  #chunk: Amount = NOTHING
   #advanced: Amount = NOTHING
   #returned: readonly Tagged[] = []
   #owed: readonly Tagged[] = []
@@ -79,12 +81,12 @@ export class Holding {
     return this.#limited[unit] ? Math.min(this.#granted[unit], this[unit] + this.#advanced[unit]) : 0
   }
 
-  /** Less than half of a lease is left, and at this pace it lasts no longer than so many ms. */
+  /** Less than half of a chunk is left, and at this pace it lasts no longer than so many ms. */
   runsLow(perMinute: Amount, ms: number): boolean {
     if (!this.#starts) return false
     return UNITS.some((unit) => {
       const left = this[unit]
-      return left < this.#granted[unit] / 2 && left < (perMinute[unit] / 60_000) * ms
+      return left < this.#chunk[unit] / 2 && left < (perMinute[unit] / 60_000) * ms
     })
   }
 
@@ -100,6 +102,10 @@ export class Holding {
     this.#granted = {
       messages: this.#granted.messages + granted.messages,
       bytes: this.#granted.bytes + granted.bytes,
+    }
+    this.#chunk = {
+      messages: Math.max(this.#chunk.messages, granted.messages),
+      bytes: Math.max(this.#chunk.bytes, granted.bytes),
     }
     if (this.#limited.messages) this.messages += granted.messages
     if (this.#limited.bytes) this.bytes += granted.bytes
@@ -139,7 +145,7 @@ export class Holding {
     this.#owed = rest(this.#owed)
     this.#starts = null
     this.#end = Infinity
-    this.#granted = this.#advanced = NOTHING
+    this.#granted = this.#advanced = this.#chunk = NOTHING
     return burns ? back : NOTHING
   }
 

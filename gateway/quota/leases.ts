@@ -128,7 +128,7 @@ export const FORGET_MS = 60_000
 export const FORGET_HELD_MS = 3_600_000
 /** A count of seats lives so long without being renewed. */
 export const SEAT_MS = 60_000
-/** A lease is at most this part of a window's limit. */
+/** A holder has at most this part of a window's limit, unless it needs more at once. */
 export const CHUNKS = 16
 /** Where nothing is ever refused, a lease may be this part of what is spent in a minute: small windows do not slow a fast agreement down. */
 export const OVERAGE_PACE_PARTS = 10

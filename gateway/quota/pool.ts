@@ -5,19 +5,11 @@ import { Bucket } from './bucket.ts'
 import type { QuotaCounters } from './counters.ts'
 import { Emergency } from './emergency.ts'
 import { Holding } from './holding.ts'
-import {
-  type Amount,
-  type Ask,
-  type Counted,
-  type Granted,
-  LOOK_MS,
-  NOTHING,
-  type Unit,
-  type Unknown,
-} from './leases.ts'
+import { type Amount, type Ask, type Granted, LOOK_MS, NOTHING, type Unit, type Unknown } from './leases.ts'
 import { Members } from './members.ts'
 import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
+import { seedsOf } from './seeding.ts'
 import { WindowUse, type WindowState } from './usage.ts'
 
 /** What a pool needs of the process. */
@@ -66,6 +58,8 @@ export class LeasePool implements Pool {
   /** Sent and not answered: it is sent again until it is. */
   #asked: Ask | null = null
   #inFlight = false
+  /** Windows that what was held when the store had forgotten them was taken from. */
+  #heldOf: readonly number[] | null = null
   #lastId = 0
   #bookedHeld: Amount = NOTHING
   #wanted = false
@@ -188,17 +182,21 @@ export class LeasePool implements Pool {
     this.#tellExhausted(answer.resumesAt)
   }
 
-  /**
-   * The ask goes out again, with what the ledger knows. Nothing of it was booked, and the ledger's sum holds what was handed out since
-   * the ask was made: were that told later, it would be added to the sum.
-   */
-  seeded(answer: Unknown, seeds: readonly (Amount | null)[]): void {
+  /** The store knows nothing of a window, and nothing was booked: from here on only what is held is handed out. */
+  forgotten(): void {
+    if (!this.#asked) return
+    this.#recall()
+    this.#asked = this.#retold(this.#asked)
+    this.#heldOf = this.#holding.starts
+  }
+
+  /** The ask goes out again, with what the ledger knew when `forgotten` was called. */
+  seeded(answer: Unknown, delivered: readonly (Amount | null)[]): void {
     this.#inFlight = false
     if (!this.#asked) return
-    const known = answer.starts.map((start, i): Counted | null => {
-      return answer.windows.includes(i) ? { start, ...(seeds[i] ?? NOTHING) } : null
-    })
-    this.#asked = { ...this.#asked, ...this.#toldNow(this.#asked), seeds: known }
+    const again = this.#retold(this.#asked)
+    const seeds = seedsOf(answer, delivered, [this.#asked, again], this.#heldOf)
+    this.#asked = { ...again, seeds }
   }
 
   failed(): void {
@@ -305,13 +303,11 @@ export class LeasePool implements Pool {
     }
   }
 
-  /** What an ask that was not booked says, with what has happened since. */
-  #toldNow(asked: Ask): Told {
+  /** An ask that was not booked, with what has happened since. */
+  #retold(asked: Ask): Ask {
     const { returned, owed } = this.#holding.book()
-    return this.#told(this.#holding.held, {
-      returned: [...asked.returned, ...returned],
-      owed: [...asked.owed, ...owed],
-    })
+    const booked = { returned: [...asked.returned, ...returned], owed: [...asked.owed, ...owed] }
+    return { ...asked, ...this.#told(this.#holding.held, booked) }
   }
 
   #told(held: Amount, booked: Pick<Ask, 'returned' | 'owed'>): Told {

@@ -206,6 +206,7 @@ class LeasedQuota implements Quota {
   async #settle(pool: LeasePool, ask: Ask, answer: Answer, sent: number): Promise<void> {
     this.#storeAhead = answer.now - this.#clock.now()
     if (answer.kind !== 'unknown') return pool.answered(answer, sent)
+    pool.forgotten()
     const seeds = await Promise.all(ask.windows.map((_, i) => this.#seed(ask, answer, i)))
     pool.seeded(answer, seeds)
     this.#wake(pool)

@@ -202,6 +202,7 @@ local function settle(key, ask)
       end
       if limited then
         if ask.v then most = math.max(most, math.ceil((pace or 0) / ${OVERAGE_PACE_PARTS})) end
+        most = math.max(0, most - (u == 1 and ask.hm or ask.hb))
         local share = math.floor(left / (2 * (#others + 1)))
         holder.granted[u] = math.min(left, math.max(1, ask.n[u], math.min(most, share)))
         if holder.granted[u] == 0 and ask.n[1] == 0 and ask.n[2] == 0 then nothing = true end

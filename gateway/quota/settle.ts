@@ -175,6 +175,8 @@ function chunkOfUnit(ask: Ask, need: number, unit: Unit, used: readonly Counted[
     if (!ask.overage) left = Math.max(0, Math.min(left, limit - (used[i] as Counted)[unit]))
   }
   if (ask.overage) most = Math.max(most, Math.ceil((pace ?? 0) / port.OVERAGE_PACE_PARTS))
+  // All that a holder has is one chunk.
+  most = Math.max(0, most - ask.held[unit])
   return Math.min(left, Math.max(1, need, Math.min(most, Math.floor(left / (2 * holders)))))
 }
 

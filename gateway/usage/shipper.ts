@@ -58,6 +58,8 @@ export class Shipper {
   #from: number
   #flushedAt: number
   #watermarkAt = Number.NEGATIVE_INFINITY
+  /** The last watermark. */
+  #toldUntil = 0
   /** What the journal did not take: with its ids, so it has to go before anything else. */
   #unkept: readonly Envelope[] = []
   /** Ends of flushes in the journal that the sink does not have, and when they were written. */
@@ -77,6 +79,15 @@ export class Shipper {
     // What an earlier boot left is owed as well.
     if (journal.appended > journal.sent) this.#marks.push({ end: journal.appended, at: this.#flushedAt })
     this.#keep([...endingOf(journal.left, this.#from), this.#watermark(this.#from, false)])
+  }
+
+  get boot(): NodeIdentity & { readonly worker: number } {
+    return this.#options.identity
+  }
+
+  /** Meter time: all that was handed over before the last flush stands in messages that end here. */
+  get toldUntil(): number {
+    return this.#toldUntil
   }
 
   /** Monotonic ms at which the UTC hour ends: from then on `flush` is due before anything is handed over. */
@@ -141,6 +152,7 @@ export class Shipper {
 
   #watermark(before: number, final: boolean): Envelope {
     this.#watermarkAt = this.#options.clock.monotonic()
+    this.#toldUntil = before
     return encodeMessage({ kind: 'watermark', id: this.#nextId(), before, final })
   }
 

@@ -90,9 +90,11 @@ describe('weir doctor × Redis, database, issuers', () => {
       evicting.warnings('redis').join(),
       /maxmemory-policy is allkeys-lru.* — set maxmemory-policy noeviction/,
     )
-    const cluster = onlyFault(await lookAtRedis(await redis('--cluster-enabled', 'yes')), 'redis')
+    const [port, bus] = (await freePorts(2)) as [number, number]
+    // Left to itself its bus is 10,000 above its port, where outgoing connections are.
+    const clustered = await redis('--cluster-enabled', 'yes', '--cluster-port', String(bus))
+    const cluster = onlyFault(await lookAtRedis(clustered), 'redis')
     assert.match(cluster, /it is a Redis Cluster, which is not supported/)
-    const [port] = (await freePorts(1)) as [number]
     const replica = onlyFault(await lookAtRedis(await redis('--replicaof', '127.0.0.1', String(port))), 'redis')
     assert.match(replica, /it is a replica, which takes no writes — name its primary/)
     const stranger = onlyFault(await look({ redis: { url: (await issuer({})).replace('http', 'redis') } }), 'redis')

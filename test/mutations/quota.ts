@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.ts'
 
 const TESTS = ['quota/memory']
+const SEEDS = ['assembly/seeds']
 
 /** Broken ways to count allowances. */
 export const QUOTA: readonly Mutation[] = [
@@ -75,10 +76,38 @@ export const QUOTA: readonly Mutation[] = [
     tests: TESTS,
   },
   {
-    name: 'quota: what was handed out since an ask that is seeded comes on top of the seed',
-    file: 'gateway/quota/pool.ts',
-    from: ' ...this.#toldNow(this.#asked),',
+    name: 'quota: what comes back while a store is seeded stays spent',
+    file: 'gateway/quota/seeding.ts',
+    from: ' - sum(returned, i, start, unit)',
     to: '',
+    tests: TESTS,
+  },
+  {
+    name: 'quota: what is held while a store is seeded is forgotten',
+    file: 'gateway/quota/seeding.ts',
+    from: 'then.held[unit]',
+    to: '0',
+    tests: TESTS,
+  },
+  {
+    name: 'quota: a store is seeded without what was delivered just now',
+    file: 'gateway/assembly/seeds.ts',
+    from: '    this.#shipper.flush()\n',
+    to: '',
+    tests: SEEDS,
+  },
+  {
+    name: 'quota: a store is seeded before the ledger has heard what was delivered just now',
+    file: 'gateway/assembly/seeds.ts',
+    from: ' < toldUntil &&',
+    to: ' < 0 &&',
+    tests: SEEDS,
+  },
+  {
+    name: 'quota: a holder piles up more than a chunk',
+    file: 'gateway/quota/settle.ts',
+    from: 'most - ask.held[unit]',
+    to: 'most',
     tests: TESTS,
   },
   {

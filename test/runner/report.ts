@@ -1,5 +1,8 @@
 import type { FileOutcome } from './file.ts'
 
+/** Of a failure's error in a line, letters. */
+const WHY_LENGTH_MAX = 300
+
 /** One line for a file that has ended. */
 export function fileLine({ path, suites, failures, ms }: FileOutcome): string {
   const tests = suites.reduce((sum, suite) => sum + suite.tests, 0)
@@ -17,6 +20,18 @@ export function failureText(outcomes: readonly FileOutcome[]): string {
       return [...each, ...said].join('\n\n')
     })
     .join('\n\n')
+}
+
+/** Each failure in a line, for who sees only the end of what was printed. */
+export function failureLines(outcomes: readonly FileOutcome[]): string {
+  return outcomes
+    .flatMap(({ path, failures }) =>
+      failures.map(({ names, error }) => {
+        const why = error.replaceAll(/\s*\n\s*/g, ' ').slice(0, WHY_LENGTH_MAX)
+        return `failed: ${[path, ...names.slice(-1)].join(' › ')}: ${why}`
+      }),
+    )
+    .join('\n')
 }
 
 /** Each suite with its number of tests and its time. */

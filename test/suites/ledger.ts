@@ -148,6 +148,9 @@ export function ledgerSuite(openWorld: () => Promise<LedgerWorld>, runs: number)
     assert.equal(await ledger.asOf(), 5000)
     await ledger.ingest({ messages: [watermark('x', 2, 6000, true)] })
     assert.equal(await ledger.asOf(), 9000)
+    const { node, worker, boot } = watermark('y', 1, 0).id
+    assert.equal(await ledger.toldUntil({ node, worker, boot }), 9000)
+    assert.equal(await ledger.toldUntil({ node, worker, boot: boot + 1 }), null)
   })
 
   test('replays are counted alike whether the terms were told before or after', async () => {

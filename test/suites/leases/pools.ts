@@ -70,6 +70,66 @@ export function poolSuite(open: OpenLeases): void {
     assert.equal(taker.taken, 160)
   })
 
+  test('what a node holds while an empty store is seeded, and hands out meanwhile, counts once', async () => {
+    const clock = new HandClock(NOON)
+    let store = await open(clock)
+    const leases: Leases = {
+      swap: async (asks) => store.swap(asks),
+      seat: async (asks) => store.seat(asks),
+      listen: () => () => undefined,
+    }
+    const meanwhile: number[] = []
+    const delivered = async (): Promise<Amount> => {
+      const known = taker.taken
+      if (known > 0) {
+        taker.wants = 3
+        taker.go()
+        meanwhile.push(taker.taken - known)
+      }
+      return { messages: known, bytes: 0 }
+    }
+    const world = new World({ nodes: 1, leases, clock, delivered })
+    const taker = new Taker(world.quota(0).pool(agreementOf([perDay(160)])), 15)
+    taker.go()
+    await world.ticksUntil('15 taken', () => taker.taken === 15)
+    store = await open(clock)
+    await world.ticksUntil('seeded', () => meanwhile.length > 0)
+    assert.deepEqual(meanwhile, [3], 'of what it held')
+    taker.wants = 1000
+    taker.go()
+    await world.ticksUntil('exhausted', () => taker.exhaustions.some((at) => at !== null))
+    assert.equal(taker.taken, 160)
+  })
+
+  test('what comes back at an edge while an empty store is seeded is had again', async () => {
+    const clock = new HandClock(NOON)
+    let store = await open(clock)
+    const leases: Leases = {
+      swap: async (asks) => store.swap(asks),
+      seat: async (asks) => store.seat(asks),
+      listen: () => () => undefined,
+    }
+    let edges = 0
+    const delivered = async (): Promise<Amount> => {
+      const known = taker.taken
+      if (known > 0 && edges++ === 0) {
+        clock.advance(60_000)
+        world.quota(0).lapse(clock.monotonic())
+      }
+      return { messages: known, bytes: 0 }
+    }
+    const world = new World({ nodes: 1, leases, clock, delivered })
+    const taker = new Taker(world.quota(0).pool(agreementOf([perMinute(1600), perDay(160)])), 15)
+    taker.go()
+    await world.ticksUntil('15 taken', () => taker.taken === 15)
+    store = await open(clock)
+    await world.ticksUntil('seeded', () => edges > 0)
+    taker.wants = 1000
+    taker.go()
+    await world.ticksUntil('exhausted', () => taker.exhaustions.some((at) => at !== null))
+    assert.equal(taker.taken, 160)
+  })
+
   test('the allowance of one second is spent within it, and so is that of the next', async () => {
     const world = await worldOf(1)
     const taker = new Taker(world.quota(0).pool(agreementOf([{ perMs: 1_000, messages: 160, bytes: null }])), 1_000)
