@@ -157,8 +157,11 @@ describe('the portal over Kafka', () => {
       await one.page.click('[data-of=go]')
       await one.untilSaid('state', /^paused \(quota\) until \d{4}-\d\d-\d\dT00:00:00\.000Z$/)
       assert.equal(await one.said('count'), '20')
-      const rows = await one.page.$$eval('.frames .notice', (nodes) => nodes.map(({ textContent }) => textContent))
-      assert.match(rows.join('\n'), /Nothing is lost[^]*80 % of 20 messages/)
+      const notices = (): Promise<string> =>
+        one.page.$$eval('.frames .notice', (nodes) => nodes.map(({ textContent }) => textContent).join('\n'))
+      await until('that nothing is lost', async () => (await notices()).includes('Nothing is lost'))
+      // That most of it is spent may be said a moment later.
+      await until('that most is spent', async () => (await notices()).includes('80 % of 20 messages'))
       one.assertNothingWrong()
       await one.close()
     } finally {
