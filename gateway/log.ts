@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { systemClock } from './clock.ts'
 
 /** One line of JSON per event on stderr. Field names are stable; secrets, tokens and payloads are never logged. */
 export interface Log {
@@ -10,6 +11,9 @@ export interface Log {
 export type LogFields = { readonly [name: string]: unknown }
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
+/** Lines that wait for the end of their turn, at most, bytes. */
+const BUFFER_BYTES = 8 * 1024
+
 /** `more`: fields of every line, such as which worker says it. */
 export function createLog(level: LogLevel, more: LogFields | null = null): Log {
   const options = {
@@ -19,7 +23,39 @@ export function createLog(level: LogLevel, more: LogFields | null = null): Log {
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: (error: unknown) => describeFault(error, level === 'debug') },
   }
-  return pino(options, pino.destination({ dest: 2, sync: true }))
+  const lines = pino.destination({ dest: 2, sync: true, minLength: BUFFER_BYTES })
+  const log = pino(options, lines)
+  return {
+    info: inTurn((fields, message) => log.info(fields, message), lines),
+    warn: atOnce((fields, message) => log.warn(fields, message), lines),
+    error: atOnce((fields, message) => log.error(fields, message), lines),
+  }
+}
+
+type Write = (fields: LogFields, message: string) => void
+type Lines = Pick<ReturnType<typeof pino.destination>, 'flushSync'>
+
+/** All lines of a turn are one write: a thousand connections at once are two thousand lines. */
+function inTurn(write: Write, lines: Lines): Write {
+  let waiting = false
+  const flush = (): void => {
+    waiting = false
+    lines.flushSync()
+  }
+  return (fields, message) => {
+    write(fields, message)
+    if (waiting) return
+    waiting = true
+    systemClock.soon(flush)
+  }
+}
+
+/** It may be the last that is heard of this process. */
+function atOnce(write: Write, lines: Lines): Write {
+  return (fields, message) => {
+    write(fields, message)
+    lines.flushSync()
+  }
 }
 
 export const silentLog: Log = { info() {}, warn() {}, error() {} }

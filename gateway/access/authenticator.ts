@@ -1,6 +1,7 @@
 import { compactVerify, errors } from 'jose'
 import type { Clock } from '../clock.ts'
 import { Fault, refuse, type Refusal } from '../errors.ts'
+import type { Eventual } from '../eventual.ts'
 import type { Log } from '../log.ts'
 import { expired, judgeClaims } from './claims.ts'
 import { readCompact, type CompactToken } from './compact.ts'
@@ -37,9 +38,10 @@ export interface Authenticator {
   start(): void
   /**
    * Who the compact JWT speaks for (RFC 7519, RFC 8725), or why it speaks for nobody: `token-expired`,
-   * `unauthenticated`, or `internal` where the keys to check it with could not be loaded. Tell them apart by `'code' in`.
+   * `unauthenticated`, or `internal` where the keys to check it with could not be loaded. Tell them apart by `'code' in`. At once for a token
+   * that was seen before.
    */
-  authenticate(token: string): Promise<Identity | Refusal>
+  authenticate(token: string): Eventual<Identity | Refusal>
   /** One entry an issuer, as configured: for readiness, `doctor` and metrics. */
   issuers(): readonly IssuerReport[]
   cache(): { readonly entries: number; readonly hits: number; readonly misses: number }
@@ -95,12 +97,12 @@ class JwtAuthenticator implements Authenticator {
     for (const issuer of this.#issuers.values()) issuer.keys.start()
   }
 
-  async authenticate(token: string): Promise<Identity | Refusal> {
+  authenticate(token: string): Eventual<Identity | Refusal> {
     if (Buffer.byteLength(token) > this.#tokenBytesMax) {
       return wrong(`The token is larger than ${this.#tokenBytesMax} bytes.`)
     }
     const hash = VerifiedTokens.keyOf(token)
-    return this.#remembered(hash) ?? (await this.#verify(token, hash))
+    return this.#remembered(hash) ?? this.#verify(token, hash)
   }
 
   issuers(): readonly IssuerReport[] {

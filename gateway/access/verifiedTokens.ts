@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Identity } from './grant.ts'
 import type { VerificationKey } from './keySet.ts'
 
@@ -24,7 +24,7 @@ export class VerifiedTokens {
   }
 
   static keyOf(token: string): string {
-    return createHash('sha256').update(token).digest('base64')
+    return hash('sha256', token, 'base64')
   }
 
   get(hash: string): Verified | undefined {

@@ -1,5 +1,6 @@
 import type { Agreement } from '../access/grant.ts'
 import { refuse, type Refusal } from '../errors.ts'
+import { onceKnown, type Eventual } from '../eventual.ts'
 import type { Quota } from '../quota/quota.ts'
 import type { Seat, SeatKind } from '../transport/gate.ts'
 
@@ -7,11 +8,13 @@ import type { Seat, SeatKind } from '../transport/gate.ts'
 const RETRY_S = 10
 
 /** Takes places for connections and subscriptions where the quota counts them. */
-export function createPlaces(seats: Quota['seats']): (agreement: Agreement, kind: SeatKind) => Promise<Seat | Refusal> {
-  return async (agreement, kind) => {
-    if ((await seats.acquire(kind, agreement)) === 'full') return full(agreement, kind)
-    return new Place(seats, agreement, kind)
-  }
+export function createPlaces(
+  seats: Quota['seats'],
+): (agreement: Agreement, kind: SeatKind) => Eventual<Seat | Refusal> {
+  return (agreement, kind) =>
+    onceKnown(seats.acquire(kind, agreement), (outcome) =>
+      outcome === 'full' ? full(agreement, kind) : new Place(seats, agreement, kind),
+    )
 }
 
 /** A class, since a connection holds several: closures would cost it more memory than all else that it is. */

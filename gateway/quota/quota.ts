@@ -126,7 +126,7 @@ class LeasedQuota implements Quota {
     this.#callAt = -Infinity
     this.#waking?.cancel()
     for (let calls = 0; calls < DRAIN_CALLS_MAX; calls++) await this.#swapAll([...this.#active], true)
-    await this.seats.tick()
+    await this.seats.drain()
     this.#unlisten()
   }
 

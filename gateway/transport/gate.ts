@@ -1,13 +1,14 @@
 import type { Agreement, Grant, Identity } from '../access/grant.ts'
 import type { Product, ViewFormat } from '../catalog/plan.ts'
 import type { Refusal } from '../errors.ts'
+import type { Eventual } from '../eventual.ts'
 import type { Account } from '../stream/account.ts'
 import type { Source } from '../stream/source.ts'
 import type { Decode, StreamRef } from '../stream/view.ts'
 
 /** What transports ask of the rest of the gateway: who is it, may it, and what would it see. Nothing here does I/O but `authenticate`. */
 export interface Gate {
-  authenticate(token: string): Promise<Identity | Refusal>
+  authenticate(token: string): Eventual<Identity | Refusal>
   /** The right to read one stream, named as in its address. */
   authorize(identity: Identity, product: string, stream: string): Grant | Refusal
   /** The stream of a grant as the heart knows it, and where its records come from. */
@@ -18,7 +19,7 @@ export interface Gate {
    * Takes a place of the agreement, over all nodes, or says that it has as many as it may. Whoever is connected takes one of each kind; pages
    * take none.
    */
-  seat(agreement: Agreement, kind: SeatKind): Promise<Seat | Refusal>
+  seat(agreement: Agreement, kind: SeatKind): Eventual<Seat | Refusal>
   /** The limits of an agreement, one by one; empty where its plan has none. */
   windows(agreement: Agreement): readonly QuotaWindow[]
   /** What the caller was handed in the hours that begin in [from, to), ms since 1970, by agreement. */

@@ -1,5 +1,6 @@
 import type { Agreement } from '../access/grant.ts'
 import type { Refusal } from '../errors.ts'
+import { onceKnown, type Eventual } from '../eventual.ts'
 import { isRefusal, type Gate, type Seat } from './gate.ts'
 
 interface Connection {
@@ -19,13 +20,10 @@ export class Seats {
   }
 
   /** A place for one more subscription; with the last of an agreement its connection is given back. One at a time. */
-  async take(agreement: Agreement): Promise<Seat | Refusal> {
-    const connection = await this.#connectionOf(agreement)
-    if (isRefusal(connection)) return connection
-    const subscription = await this.#gate.seat(agreement, 'subscriptions')
-    if (!isRefusal(subscription)) return new Taken(this, connection, subscription)
-    this.leave(connection)
-    return subscription
+  take(agreement: Agreement): Eventual<Seat | Refusal> {
+    return onceKnown(this.#connectionOf(agreement), (connection) =>
+      isRefusal(connection) ? connection : this.#subscriptionIn(connection, agreement),
+    )
   }
 
   leave(connection: Connection): void {
@@ -34,16 +32,26 @@ export class Seats {
     connection.seat.release()
   }
 
-  async #connectionOf(agreement: Agreement): Promise<Refusal | Connection> {
-    let held = this.#connections.find((one) => one.agreement === agreement.id)
-    if (held === undefined) {
-      const seat = await this.#gate.seat(agreement, 'connections')
-      if (isRefusal(seat)) return seat
-      held = { agreement: agreement.id, seat, subscriptions: 0 }
-      this.#connections = [...this.#connections, held]
+  #connectionOf(agreement: Agreement): Eventual<Refusal | Connection> {
+    const held = this.#connections.find((one) => one.agreement === agreement.id)
+    if (held !== undefined) {
+      held.subscriptions++
+      return held
     }
-    held.subscriptions++
-    return held
+    return onceKnown(this.#gate.seat(agreement, 'connections'), (seat) => {
+      if (isRefusal(seat)) return seat
+      const first: Connection = { agreement: agreement.id, seat, subscriptions: 1 }
+      this.#connections = [...this.#connections, first]
+      return first
+    })
+  }
+
+  #subscriptionIn(connection: Connection, agreement: Agreement): Eventual<Seat | Refusal> {
+    return onceKnown(this.#gate.seat(agreement, 'subscriptions'), (subscription) => {
+      if (!isRefusal(subscription)) return new Taken(this, connection, subscription)
+      this.leave(connection)
+      return subscription
+    })
   }
 }
 

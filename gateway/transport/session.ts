@@ -299,12 +299,14 @@ export class Session {
     const asked = { id, product, stream, wish: { format: this.#wire.defaultForm, ...wish } }
     const understood = this.#understand(asked, lastEventId)
     if (isRefusal(understood)) return understood
-    const seat = this.#takeFirstSeat() ?? (await this.#seats.take(understood.grant.agreement))
+    const kept = { id, wish: keptWish(asked.wish, lastEventId) }
+    const taking = this.#takeFirstSeat() ?? this.#seats.take(understood.grant.agreement)
+    const seat = taking instanceof Promise ? await taking : taking
     if (isRefusal(seat)) return seat
-    // Asked anew: meanwhile a newer token may have come, or the documents been published anew.
-    const now = this.#ended() ? null : this.#understand(asked, lastEventId)
+    // Asked anew where it took a while: meanwhile a newer token may have come, or the documents been published anew.
+    const now = seat === taking ? understood : this.#ended() ? null : this.#understand(asked, lastEventId)
     if (now === null || isRefusal(now)) seat.release()
-    else this.#open({ id, wish: keptWish(asked.wish, lastEventId) }, now.grant, now.seen, seat)
+    else this.#open(kept, now.grant, now.seen, seat)
     return now !== null && isRefusal(now) ? now : null
   }
 

@@ -1,6 +1,7 @@
 import type { HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from 'uWebSockets.js'
 import type { Identity } from '../access/grant.ts'
 import { refuse, rowOf, type Refusal } from '../errors.ts'
+import { onceKnown, type Eventual } from '../eventual.ts'
 import type { Admissions, Connection } from './admissions.ts'
 import { Completion } from './completion.ts'
 import { closingOf, type Control } from './framing.ts'
@@ -41,6 +42,7 @@ export function serveWebSocket(app: TemplatedApp, admissions: Admissions): void 
   const { limits, clock } = admissions.context
   const carriers = createCarriers(app)
   const completion = new Completion<SocketData>()
+  const handshakes = new Handshakes(admissions, carriers, completion)
   const behavior = {
     // uWS cuts longer messages off without a word; up to this they get their own close code.
     maxPayloadLength: limits.frameBytesMax * 4,
@@ -50,14 +52,7 @@ export function serveWebSocket(app: TemplatedApp, admissions: Admissions): void 
     sendPingsAutomatically: true,
     upgrade: (res: HttpResponse, req: Parameters<typeof copyRequest>[0], context: us_socket_context_t) => {
       const request = copyRequest(req)
-      void upgrade(
-        new Reply(res, 'GET', admissions.commonOf(request)),
-        request,
-        context,
-        admissions,
-        carriers,
-        completion,
-      )
+      handshakes.begin(new Reply(res, 'GET', admissions.commonOf(request)), request, context)
     },
     open: (ws: WebSocket<SocketData>) => {
       ws.getUserData().held.ws = ws
@@ -82,36 +77,79 @@ export function serveWebSocket(app: TemplatedApp, admissions: Admissions): void 
   app.ws<SocketData>('/streams/*', behavior)
 }
 
-/** Decides before the upgrade what can be decided, since only then a status can be answered. */
-async function upgrade(
-  reply: Reply,
-  request: Request,
-  context: us_socket_context_t,
-  admissions: Admissions,
-  carriers: Carriers,
-  completion: Completion<SocketData>,
-): Promise<void> {
-  const unfit = handshakeRefusal(request)
-  // RFC 6455 §4.4: whoever speaks another version is told which one is spoken here.
-  if (unfit) return reply.problem(unfit, { 'Sec-WebSocket-Version': '13' })
-  const offered = request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))
-  try {
-    const data = await admit(request, offered?.slice(BEARER_PREFIX.length) ?? null, admissions)
+/** A handshake that can be completed, whenever its answer is known. */
+interface Handshake {
+  readonly reply: Reply
+  readonly request: Request
+  readonly context: us_socket_context_t
+  /** The token of the subprotocols. */
+  readonly offered: string | null
+}
+
+/** Who can be let in or refused in this very turn gets everything in one write: uWS holds back what a callback of its own sends. */
+class Handshakes {
+  readonly #admissions: Admissions
+  readonly #carriers: Carriers
+  readonly #completion: Completion<SocketData>
+
+  constructor(admissions: Admissions, carriers: Carriers, completion: Completion<SocketData>) {
+    this.#admissions = admissions
+    this.#carriers = carriers
+    this.#completion = completion
+  }
+
+  /** Decides before the upgrade what can be decided, since only then a status can be answered. */
+  begin(reply: Reply, request: Request, context: us_socket_context_t): void {
+    const unfit = handshakeRefusal(request)
+    // RFC 6455 §4.4: whoever speaks another version is told which one is spoken here.
+    if (unfit) return reply.problem(unfit, { 'Sec-WebSocket-Version': '13' })
+    const offered = request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))
+    const handshake = { reply, request, context, offered: offered?.slice(BEARER_PREFIX.length) ?? null }
+    try {
+      const data = admit(request, handshake.offered, this.#admissions)
+      if (data instanceof Promise) void this.#later(handshake, data)
+      // Who is refused after the upgrade is so in a turn to come: uWS does not end a socket whose answer it holds back.
+      else if (isRefusal(data) && offered !== undefined) void this.#later(handshake, this.#nextTurn(data))
+      else this.#complete(handshake, data, (upgrade) => upgrade())
+    } catch (error) {
+      this.#fault(reply, error)
+    }
+  }
+
+  #nextTurn<T>(value: T): Promise<T> {
+    return new Promise((resolve) => this.#admissions.context.clock.soon(() => resolve(value)))
+  }
+
+  async #later(handshake: Handshake, admitting: Promise<Admitted | Refusal>): Promise<void> {
+    try {
+      const data = await admitting
+      this.#complete(handshake, data, (upgrade) => this.#completion.run(handshake.reply.res, upgrade))
+    } catch (error) {
+      this.#fault(handshake.reply, error)
+    }
+  }
+
+  #complete(
+    { reply, request, context, offered }: Handshake,
+    data: Admitted | Refusal,
+    run: (upgrade: () => void) => void,
+  ): void {
     if (reply.gone) return leave(data)
     // A browser cannot see the status of a refused handshake: it is let in, and told (protocol.md, «Close codes»).
-    if (isRefusal(data) && offered === undefined)
-      return reply.problem(data, admissions.headersOf(data, request.authorization !== ''))
+    if (isRefusal(data) && offered === null)
+      return reply.problem(data, this.#admissions.headersOf(data, request.authorization !== ''))
     const protocol = request.protocols.find((one) => PROTOCOLS.has(one)) ?? ''
     const held: Held = isRefusal(data)
       ? { identity: null, addressed: null, refusal: data, protocol, ws: null, wire: null, session: null }
       : { ...data, refusal: null, protocol, ws: null, wire: null, session: null }
-    completion.run(reply.res, () =>
-      reply.res.upgrade({ held }, request.webSocketKey, protocol, request.webSocketExtensions, context),
-    )
-    if (held.ws) opened(held.ws, carriers, admissions)
+    run(() => reply.res.upgrade({ held }, request.webSocketKey, protocol, request.webSocketExtensions, context))
+    const { ws } = held
+    if (ws) opened(ws, this.#carriers, this.#admissions)
     else leave(data)
-  } catch (error) {
-    admissions.fault(error, 'a handshake')
+  }
+
+  #fault(reply: Reply, error: unknown): void {
+    this.#admissions.fault(error, 'a handshake')
     reply.problem(refuse('internal', 'The handshake failed because of a fault on our side.'))
   }
 }
@@ -147,7 +185,7 @@ interface Admitted {
   readonly seats?: Seats
 }
 
-async function admit(request: Request, offered: string | null, admissions: Admissions): Promise<Admitted | Refusal> {
+function admit(request: Request, offered: string | null, admissions: Admissions): Eventual<Admitted | Refusal> {
   const { gate, cors } = admissions.context
   const closed = admissions.refusal() ?? cors.refusal(request.origin, request.host)
   if (closed) return closed
@@ -166,14 +204,19 @@ async function admit(request: Request, offered: string | null, admissions: Admis
   const token = (sent as string | null) ?? offered
   // Without a token the session waits for an `auth` frame.
   if (token === null) return { identity: null, addressed }
-  const identity = await gate.authenticate(token)
-  if (isRefusal(identity)) return identity
-  if (!addressed) return { identity, addressed }
+  return onceKnown(gate.authenticate(token), (identity) => {
+    if (isRefusal(identity) || !addressed) return isRefusal(identity) ? identity : { identity, addressed }
+    return seated(identity, addressed, admissions)
+  })
+}
+
+function seated(identity: Identity, addressed: Addressed, admissions: Admissions): Eventual<Admitted | Refusal> {
   const grant = admissions.check(identity, addressed)
   if (isRefusal(grant)) return grant
-  const seats = new Seats(gate)
-  const seat = await seats.take(grant.agreement)
-  return isRefusal(seat) ? seat : { identity, addressed: { ...addressed, seat }, seats }
+  const seats = new Seats(admissions.context.gate)
+  return onceKnown(seats.take(grant.agreement), (seat) =>
+    isRefusal(seat) ? seat : { identity, addressed: { ...addressed, seat }, seats },
+  )
 }
 
 function opened(ws: WebSocket<SocketData>, carriers: Carriers, admissions: Admissions): void {
@@ -193,7 +236,8 @@ function opened(ws: WebSocket<SocketData>, carriers: Carriers, admissions: Admis
   const session = new Session(id, wire, admissions.context, data.addressed, data.seats)
   data.session = session
   admissions.enter(new SocketConnection(session, wire))
-  if (data.identity) session.admit(data.identity)
+  const { identity } = data
+  if (identity) ws.cork(() => session.admit(identity))
   data.identity = data.addressed = null
 }
 

@@ -11,7 +11,7 @@ export interface Layer {
   readonly outside?: false
 }
 
-const GROUND = ['errors.ts', 'clock.ts', 'log.ts', 'metrics.ts']
+const GROUND = ['errors.ts', 'clock.ts', 'log.ts', 'metrics.ts', 'eventual.ts']
 const CONTRACTS = ['catalog/plan.ts', 'access/grant.ts']
 
 /** What a command may have of access: to make development tokens, and to check the file of consumers. */
@@ -50,7 +50,8 @@ export const LAYERS: readonly Layer[] = [
   { from: 'errors.ts', may: [] },
   { from: 'clock.ts', may: [] },
   { from: 'package.ts', may: [] },
-  { from: 'log.ts', may: [] },
+  { from: 'eventual.ts', may: [] },
+  { from: 'log.ts', may: ['clock.ts'] },
   { from: 'metrics.ts', may: ['processMetrics.ts', 'errors.ts', 'clock.ts', 'log.ts'] },
   { from: 'processMetrics.ts', may: ['package.ts'], types: ['metrics.ts'] },
   { from: 'rawMember.ts', may: [] },

@@ -194,4 +194,25 @@ export const QUOTA: readonly Mutation[] = [
     to: 'want',
     tests: TESTS,
   },
+  {
+    name: 'quota: spare seats are kept for ever',
+    file: 'gateway/quota/seats.ts',
+    from: '  seat.held -= seat.spare\n',
+    to: '',
+    tests: TESTS,
+  },
+  {
+    name: 'quota: seats of a small limit are held in spare',
+    file: 'gateway/quota/seats.ts',
+    from: 'Math.floor(limit / SPARE_PARTS)',
+    to: 'Math.ceil(limit / SPARE_PARTS)',
+    tests: TESTS,
+  },
+  {
+    name: 'quota: a node that leaves keeps its spare seats',
+    file: 'gateway/quota/seats.ts',
+    from: '    for (const seat of this.#seats.values()) giveUpSpare(seat)\n',
+    to: '',
+    tests: TESTS,
+  },
 ]

@@ -305,23 +305,6 @@ export function poolSuite(open: OpenLeases): void {
     assert.equal(next.taken, 99)
   })
 
-  test('seats are exact over the nodes and heal', async () => {
-    const world = await worldOf(2)
-    const agreement = agreementOf([], { connections: 3 })
-    const asked = world.nodes.flatMap(({ quota }) => [1, 2].map(() => quota.seats.acquire('connections', agreement)))
-    const outcomes = await Promise.all(asked)
-    assert.deepEqual(outcomes.toSorted(), ['full', 'ok', 'ok', 'ok'])
-    const owner = outcomes.indexOf('ok') < 2 ? 0 : 1
-    world.quota(owner).seats.release('connections', agreement)
-    await world.ticks(1)
-    assert.equal(await world.quota(1 - owner).seats.acquire('connections', agreement), 'ok')
-    await world.ticks(300)
-    assert.equal(await world.quota(0).seats.acquire('connections', agreement), 'full')
-    ;(world.nodes[0] as { dead: boolean }).dead = true
-    await world.ticks(300)
-    assert.equal(await world.quota(1).seats.acquire('connections', agreement), 'ok')
-  })
-
   const seed = seedOfRun()
   test(`whatever happens, no more than the allowance is spent, and all of it where nobody died (seed ${seed})`, async () => {
     const random = seeded(seed)
