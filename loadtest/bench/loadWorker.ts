@@ -1,14 +1,17 @@
 import { connect, type Socket } from 'node:net'
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { parentPort } from 'node:worker_threads'
+import { nowMicros } from './payload.ts'
 import { RecordCounter, RecordReader } from './scan.ts'
 
-/** What a worker opens: plain sockets, of which every `readEvery`-th is read and the others are only counted. */
+/** What a worker opens: plain sockets, of which every `readEvery`-th is read (0: none) and the others are only counted. */
 export interface Opening {
   readonly port: number
   /** `Host` is the loopback address of the connection: ports of one address run out. */
   readonly requests: readonly Request[]
   readonly readEvery: number
+  /** Handshakes at a time. */
+  readonly atOnceMax: number
 }
 
 export interface Request {
@@ -25,13 +28,14 @@ export interface Request {
 export type LoadCommand = { readonly open: Opening } | 'count' | 'latency' | 'close'
 export interface LoadCounts {
   readonly ready: number
+  /** When the last one became ready, in microseconds of `nowMicros`. */
+  readonly readyMicros: number
   readonly records: number
   readonly faults: number
   readonly closed: number
 }
 
 const CHUNK_BYTES = 256 * 1024
-const OPENING_MAX = 200
 
 class Client {
   ready = false
@@ -88,23 +92,30 @@ function masked(text: string): Buffer {
 
 let clients: Client[] = []
 let latency = createHistogram()
+let readyMicros = 0
 
-function open({ port, requests, readEvery }: Opening): void {
+function open({ port, requests, readEvery, atOnceMax }: Opening): void {
   let next = 0
   const more = (): void => {
     const request = requests[next]
     if (request === undefined) return
     const host = `127.0.0.${1 + Math.floor(next / 10_000)}`
-    clients.push(new Client(request, port, host, next % readEvery === 0 && !request.stalls ? latency : null, more))
+    const reads = readEvery > 0 && next % readEvery === 0 && !request.stalls
+    clients.push(new Client(request, port, host, reads ? latency : null, onReady))
     next++
   }
-  for (let i = 0; i < Math.min(OPENING_MAX, requests.length); i++) more()
+  const onReady = (): void => {
+    readyMicros = nowMicros()
+    more()
+  }
+  for (let i = 0; i < Math.min(atOnceMax, requests.length); i++) more()
 }
 
 function counts(): LoadCounts {
   const sum = (of: (client: Client) => number): number => clients.reduce((all, one) => all + of(one), 0)
   return {
     ready: sum(({ ready }) => Number(ready)),
+    readyMicros,
     records: sum(({ counter }) => counter.records),
     faults: sum(({ reader }) => reader?.faults ?? 0),
     closed: sum(({ closed }) => Number(closed)),
