@@ -9,7 +9,6 @@ import { COMMON, type Shape } from './shape.ts'
 import { onStage } from './stage.ts'
 
 const CONNECTIONS = 10_000
-const CONNECTIONS_SHORT = 2_000
 const QUIET_MS = 2_000
 const LOOKS_MAX = 15
 const STILL_KIB = 256
@@ -19,13 +18,12 @@ const WARM_SHARE = 0.2
 /** What connections cost that are given nothing: memory, while they stand. */
 export const idleMeasures: readonly Measure[] = (['ws', 'sse'] as const).map((transport) => ({
   name: `idle-${transport}`,
-  short: true,
+  short: false,
   run: (bench) => measureIdle(transport, bench),
 }))
 
 async function measureIdle(transport: Shape['transport'], bench: Bench): Promise<Measured> {
-  const connections = bench.short ? CONNECTIONS_SHORT : CONNECTIONS
-  const shape: Shape = { ...COMMON, name: `idle-${transport}`, transport, connections, burstsPerSecond: 1 }
+  const shape: Shape = { ...COMMON, name: `idle-${transport}`, transport, connections: CONNECTIONS, burstsPerSecond: 1 }
   const samples = await onStage(shape, bench, async ({ start }) => {
     const found: Sample[] = []
     for (const name of [transport === 'ws' ? 'B0' : 'S0', 'G'] as const) {

@@ -1,6 +1,6 @@
 import { PRODUCT, STREAM } from './document.ts'
 import type { Request } from './loadWorker.ts'
-import { kindOf, type Shape } from './shape.ts'
+import { kindOfView, type Shape } from './shape.ts'
 
 const HOST = 'Host: 127.0.0.1\r\n'
 const UPGRADE = `${HOST}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`
@@ -38,7 +38,7 @@ function filteringRequests(shape: Shape, bearers: readonly string[]): readonly R
   const { connections, equalities } = shape
   return Array.from({ length: connections }, (_, connection) => {
     const greeting = Array.from({ length: equalities }, (_value, at) => {
-      const where = `kind==${kindOf(shape, connection * equalities + at)}`
+      const where = `kind==${kindOfView(connection * equalities + at)}`
       const named = { type: 'subscribe', id: `s${at}`, product: PRODUCT, stream: STREAM }
       return JSON.stringify({ ...named, 'param.lane': '0', where })
     })

@@ -77,7 +77,7 @@ async function withServices<T>(act: (bench: Bench) => Promise<T>): Promise<T> {
   try {
     return await act({
       ...{ brokers: kafka.split(','), redis, profiles: profile, load, short },
-      rounds: Number(options.rounds ?? (short ? 3 : 5)),
+      rounds: Number(options.rounds ?? (short ? 2 : 5)),
       ms: Number(options.seconds ?? (short ? 2 : 4)) * 1000,
     })
   } finally {

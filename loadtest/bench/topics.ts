@@ -1,4 +1,12 @@
 import { Kafka, logLevel } from 'kafkajs'
+import { until } from '../../test/integration/support/until.ts'
+
+const CREATE_MS_MAX = 60_000
+/**
+ * The first entry in the index of a log touches a file that is mapped, and some file systems take tens of milliseconds for that: of a thousand topics that
+ * fill at the same pace all have theirs in the same second, and the broker stands still for half a minute.
+ */
+const MANY = [{ name: 'index.interval.bytes', value: String(2 ** 30) }]
 
 /** Topics of this run that are still there, by their brokers: none of them outlives it. */
 const left = new Map<string, Set<string>>()
@@ -13,8 +21,17 @@ export function registerTopics(brokers: readonly string[], topics: readonly stri
 
 export async function createTopics(brokers: readonly string[], topics: readonly string[]): Promise<void> {
   registerTopics(brokers, topics)
-  const wanted = topics.map((topic) => ({ topic, numPartitions: 1 }))
-  await asAdmin(brokers, (admin) => admin.createTopics({ topics: wanted, waitForLeaders: true, timeout: 60_000 }))
+  const configEntries = topics.length > 1 ? MANY : []
+  const wanted = topics.map((topic) => ({ topic, numPartitions: 1, configEntries }))
+  await asAdmin(brokers, async (admin) => {
+    // Its own wait for leaders fails where a broker does not know the topic yet.
+    await admin.createTopics({ topics: wanted, waitForLeaders: false, timeout: CREATE_MS_MAX })
+    const ready = async (): Promise<boolean> => {
+      const found = await admin.fetchTopicMetadata({ topics: [...topics] })
+      return found.topics.every(({ partitions }) => partitions.length > 0 && partitions.every((one) => one.leader >= 0))
+    }
+    await until('the topics to have leaders', () => ready().catch(() => false), CREATE_MS_MAX)
+  })
 }
 
 /** All that are left, or those of one prefix. */
