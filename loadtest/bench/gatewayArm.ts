@@ -36,9 +36,10 @@ export async function startGatewayArm(name: GatewayArm, stage: Stage): Promise<A
   }
 }
 
-async function settingsOf(name: GatewayArm, { brokers, redis, prefix, profiles }: Stage): Promise<Settings> {
+async function settingsOf(name: GatewayArm, { shape, brokers, redis, prefix, profiles }: Stage): Promise<Settings> {
   const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
-  const common = { brokers, specs: writeSpecs(prefix), consumers: [CONSUMER], nodeArgs: [...COLLECTS, ...profiling] }
+  const specs = writeSpecs(prefix, shape.perMinuteMax)
+  const common = { brokers, specs, consumers: [CONSUMER], nodeArgs: [...COLLECTS, ...profiling] }
   const config = { redis: { url: redis } }
   if (name === 'G') return { ...common, config }
   // Read once, when the binary is loaded: as our own start sets it.

@@ -35,9 +35,9 @@ async function measureReplay(bench: Bench): Promise<Measured> {
       const done: Sample[] = []
       // The first of each is nobody's: code is compiled, and the log comes into the memory of its machine.
       await byTurns(readers, 1 + bench.rounds, async ({ name, read }, round) => {
-        const megabytesPerSecond = await read()
+        const { megabytesPerSecond, clientsBusy } = await read()
         console.error(`${NAME} ${name}: ${megabytesPerSecond.toFixed(0)} MB/s`)
-        if (round > 0) done.push({ arm: name, values: { deliveries: records, megabytesPerSecond } })
+        if (round > 0) done.push({ arm: name, values: { deliveries: records, megabytesPerSecond, clientsBusy } })
       })
       return done
     })
@@ -51,23 +51,30 @@ async function measureReplay(bench: Bench): Promise<Measured> {
   }
 }
 
-async function readBare(child: ChildProcess, order: ReadOrder): Promise<number> {
+interface Pace {
+  readonly megabytesPerSecond: number
+  readonly clientsBusy: number
+}
+
+/** It is a client itself. */
+async function readBare(child: ChildProcess, order: ReadOrder): Promise<Pace> {
   child.send(order)
   const { records, bytes, ms } = await heard<ReadReport>(child)
   if (records !== order.records) throw new Error(`kafkajs: not exactly ${order.records} records, but ${records}`)
-  return bytes / 1e3 / ms
+  return { megabytesPerSecond: bytes / 1e3 / ms, clientsBusy: 0 }
 }
 
 /** From the handshake until the last record. */
-async function readReplay(arm: Arm, load: Load, records: number): Promise<number> {
+async function readReplay(arm: Arm, load: Load, records: number): Promise<Pace> {
   const metered = await meteredOf(arm)
+  load.busy()
   const begun = nowMicros()
   try {
     await load.open(arm.port, arm.requests(SHAPE))
     await arrive(arm.name, load, records)
-    const micros = nowMicros() - begun
+    const pace = { megabytesPerSecond: (records * SHAPE.bytes) / (nowMicros() - begun), clientsBusy: load.busy() }
     await settle(arm, metered + records)
-    return (records * SHAPE.bytes) / micros
+    return pace
   } finally {
     await load.close()
   }

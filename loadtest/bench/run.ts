@@ -16,6 +16,7 @@ import { judge, type Budgets, type Ratio } from './ratio.ts'
 import { replayMeasure } from './replay.ts'
 import { textOf } from './report.ts'
 import { findingsAcross, shapeMeasures } from './shapes.ts'
+import { tightMeasure } from './tight.ts'
 import { deleteTopics } from './topics.ts'
 
 /**
@@ -40,6 +41,7 @@ const MEASURES: readonly Measure[] = [
   ...idleMeasures,
   connectMeasure,
   ...shapeMeasures,
+  tightMeasure,
   halfMeasure,
   replayMeasure,
   besideMeasure,

@@ -14,6 +14,8 @@ export interface Shape {
   readonly arms: readonly ArmName[]
   /** Of the connections, how many stop reading once they are subscribed. */
   readonly stalled: number
+  /** What the plan of its clients allows together: so much that no run spends it, but where that is the point. */
+  readonly perMinuteMax: number
   /** Where subscriptions of the gateway begin. */
   readonly from: 'latest' | 'earliest'
   /** Runs with `--short`. */
@@ -39,6 +41,7 @@ export const COMMON = {
   arms: WS,
   stalled: 0,
   from: 'latest',
+  perMinuteMax: 600_000_000,
   short: true,
 } as const
 

@@ -71,7 +71,8 @@ function rawOf(arms: Shape['arms']): RawArm | null {
   return (arms.find((arm) => arms.includes(`${arm}'` as RawArm)) ?? null) as RawArm | null
 }
 
-const CALLS = 'redis-calls-per-million'
+/** A budget that several have in common. */
+export const CALLS = 'redis-calls-per-million'
 
 /** All clients of a shape are of one agreement. */
 function callsForAllowances(shape: Shape, samples: readonly Sample[]): readonly Finding[] {
