@@ -11,7 +11,7 @@ import { byTurns, onStage } from './stage.ts'
 
 const CONNECTIONS = 1_000
 const BURSTS = 9
-const BURSTS_SHORT = 5
+const BURSTS_SHORT = 3
 /** What those before have left to be done is done by then. */
 const QUIET_MS = 400
 

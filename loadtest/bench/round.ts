@@ -5,11 +5,11 @@ import type { Arm } from './arm.ts'
 import type { Sample, Values } from './figure.ts'
 import type { Load } from './load.ts'
 import { cpuSeconds, rssKiB } from './process.ts'
-import { deliveriesOf, type Shape } from './shape.ts'
+import { deliveriesOf, isRaw, type Shape } from './shape.ts'
 
 const WARM_MS = 1_000
-/** The first time that an arm is loaded: its code is compiled meanwhile. */
-const WARM_FIRST_MS = 3_000
+/** The first time that an arm is loaded: its code is compiled meanwhile, of which the raw ones have hardly any. */
+const WARM_FIRST_MS = 5_000
 const warm = new WeakSet<Arm>()
 const ARRIVAL_MS_MAX = 30_000
 
@@ -19,7 +19,7 @@ export async function runRound(arm: Arm, shape: Shape, load: Load, ms: number): 
   await load.open(arm.port, arm.requests(shape))
   try {
     arm.start(shape.burstsPerSecond)
-    await later(warm.has(arm) ? WARM_MS : WARM_FIRST_MS)
+    await later(warm.has(arm) || isRaw(arm.name) ? WARM_MS : WARM_FIRST_MS)
     warm.add(arm)
     const values = await slice(arm, load, ms)
     const expected = deliveriesOf(shape, await arm.stop())

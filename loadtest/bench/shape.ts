@@ -12,6 +12,8 @@ export interface Shape {
   readonly burst: number
   readonly burstsPerSecond: number
   readonly arms: readonly ArmName[]
+  /** With `--short`, in place of those. */
+  readonly armsShort?: readonly ArmName[]
   /** Of the connections, how many stop reading once they are subscribed. */
   readonly stalled: number
   /** What the plan of its clients allows together: so much that no run spends it, but where that is the point. */
@@ -29,6 +31,11 @@ export interface Shape {
 export type RawArm = 'B0' | "B0'" | 'S0' | "S0'" | 'B1' | "B1'"
 export type GatewayArm = 'G' | 'G-' | 'G1' | 'G2'
 export type ArmName = RawArm | GatewayArm
+
+/** It makes its records itself. */
+export function isRaw(arm: ArmName): boolean {
+  return arm.startsWith('B0') || arm.startsWith('S0')
+}
 
 const WS: readonly ArmName[] = ['B0', 'B1', 'G', "B0'"]
 const SSE: readonly ArmName[] = ['S0', 'G', "S0'"]
@@ -57,7 +64,7 @@ export const SHAPES: readonly Shape[] = [
   },
   { ...COMMON, name: 'ws-1x1000-1KB', connections: 1000, burstsPerSecond: 30, bytes: 1024, short: false },
   { ...COMMON, name: 'ws-1x1000-10KB', connections: 1000, burstsPerSecond: 6, bytes: 10_240, short: false },
-  { ...COMMON, name: 'ws-1x1000-200B-16', connections: 1000, burst: 16, burstsPerSecond: 20 },
+  { ...COMMON, name: 'ws-1x1000-200B-16', armsShort: ['G'], connections: 1000, burst: 16, burstsPerSecond: 20 },
   {
     ...COMMON,
     name: 'ws-1x100-200B-16',

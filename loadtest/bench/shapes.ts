@@ -15,7 +15,7 @@ const ACROSS_BAND = 0.1
 export const shapeMeasures: readonly Measure[] = SHAPES.map((shape) => ({
   name: shape.name,
   short: shape.short,
-  run: (bench) => measureShape(shape, bench),
+  run: (bench) => measureShape(bench.short ? { ...shape, arms: shape.armsShort ?? shape.arms } : shape, bench),
 }))
 
 async function measureShape(shape: Shape, bench: Bench): Promise<Measured> {
