@@ -45,9 +45,12 @@ async function idleOf(arm: Arm, shape: Shape, load: Load): Promise<Sample> {
     const rss = await restingKiB(arm)
     await load.open(arm.port, arm.requests({ ...shape, connections }))
     const kibEach = ((await restingKiB(arm)) - rss) / connections
-    await load.close()
+    const closed = (await first.counts()).closed + (await load.counts()).closed
+    if (closed > 0)
+      throw new Error(`${shape.name} ${arm.name}: ${closed} of ${shape.connections} were closed meanwhile`)
     return { arm: arm.name, values: { connections: shape.connections, kibEach } }
   } finally {
+    await load.close()
     await first.close()
     await first.end()
   }

@@ -21,6 +21,8 @@ export interface Request {
   /** It is ready once this was seen so many times. */
   readonly sign: string
   readonly signs: number
+  /** A WebSocket. */
+  readonly isSocket: boolean
   /** It reads nothing once it is ready. */
   readonly stalls: boolean
 }
@@ -36,6 +38,9 @@ export interface LoadCounts {
 }
 
 const CHUNK_BYTES = 256 * 1024
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
+/** Each second some of the clients give theirs. */
+const LIVE_EVERY_S = 20
 
 class Client {
   ready = false
@@ -64,6 +69,11 @@ class Client {
 
   end(): void {
     this.#socket.destroy()
+  }
+
+  /** A sign of life that nobody asked for (RFC 6455 §5.5.3): pings are not looked for in what comes, and a server closes who is silent. */
+  live(): void {
+    if (this.ready && !this.closed && this.#request.isSocket) this.#socket.write(PONG)
   }
 
   #see(chunk: Buffer, onReady: () => void): void {
@@ -121,6 +131,12 @@ function counts(): LoadCounts {
     closed: sum(({ closed }) => Number(closed)),
   }
 }
+
+let second = 0
+setInterval(() => {
+  second++
+  for (const [at, client] of clients.entries()) if ((at + second) % LIVE_EVERY_S === 0) client.live()
+}, 1000)
 
 parentPort?.on('message', (command: LoadCommand) => {
   if (command === 'count') return parentPort?.postMessage(counts())

@@ -29,7 +29,7 @@ function requestsOf(
   const rest = transport === 'sse' ? `${HOST}Accept: text/event-stream\r\n` : UPGRADE
   return Array.from({ length: connections }, (_, at) => {
     const head = `GET ${pathOf(at % topics)} HTTP/1.1\r\n${rest}${headers[at % headers.length]}\r\n`
-    return { head, greeting: [], sign, signs: 1, stalls: at < stalled }
+    return { head, greeting: [], sign, signs: 1, isSocket: transport === 'ws', stalls: at < stalled }
   })
 }
 
@@ -43,6 +43,6 @@ function filteringRequests(shape: Shape, bearers: readonly string[]): readonly R
       return JSON.stringify({ ...named, 'param.lane': '0', where })
     })
     const head = `GET /streams HTTP/1.1\r\n${UPGRADE}${bearers[connection % bearers.length]}\r\n`
-    return { head, greeting, sign: SUBSCRIBED, signs: equalities, stalls: false }
+    return { head, greeting, sign: SUBSCRIBED, signs: equalities, isSocket: true, stalls: false }
   })
 }
