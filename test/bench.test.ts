@@ -10,6 +10,7 @@ import { recordedIn } from '../loadtest/bench/page.ts'
 import { bandOf, isOver, judge, ratioOf, spreadOf, type Budgets, type Ratio } from '../loadtest/bench/ratio.ts'
 import { textOf } from '../loadtest/bench/report.ts'
 import { RecordCounter } from '../loadtest/bench/scan.ts'
+import { callsIn } from '../loadtest/bench/calls.ts'
 import { deliveriesOf, kindOf, SHAPES, type Shape } from '../loadtest/bench/shape.ts'
 
 /** What `npm run bench` measures takes minutes; what it makes of that is checked with every change. */
@@ -41,6 +42,13 @@ describe('bench', () => {
       assert.equal(isOver(ratio({ value: budget * 1.11, budget, band: 0.1 })), true)
     }
     assert.equal(isOver(ratio({ value: 1_000_000, budget: null })), false)
+  })
+
+  it('calls for allowances are those of all rounds together, and one more or less is within the band', () => {
+    const slice = (redisCalls: number): Sample => ({ arm: 'G', values: { redisCalls, deliveries: 10_000 } })
+    const found = callsIn('some', [slice(1), slice(0), slice(1)])
+    assert.deepEqual([found.value.toFixed(1), found.band], ['66.7', 0.5])
+    assert.equal(callsIn('some', [slice(0)]).value, 0)
   })
 
   it('a budget has the name of its ratio, or the one that several have in common', () => {

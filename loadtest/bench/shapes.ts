@@ -1,7 +1,7 @@
 import type { Arm } from './arm.ts'
+import { callsIn } from './calls.ts'
 import { figuresOf, valueOf, type Column, type Figure, type Sample } from './figure.ts'
 import type { Bench, Measure, Measured } from './measure.ts'
-import { median } from './median.ts'
 import { bandOf, ratioOf, type Finding } from './ratio.ts'
 import { runRound } from './round.ts'
 import { deliveriesOf, SHAPES, type RawArm, type Shape } from './shape.ts'
@@ -71,15 +71,11 @@ function rawOf(arms: Shape['arms']): RawArm | null {
   return (arms.find((arm) => arms.includes(`${arm}'` as RawArm)) ?? null) as RawArm | null
 }
 
-/** A budget that several have in common. */
-export const CALLS = 'redis-calls-per-million'
-
 /** All clients of a shape are of one agreement. */
 function callsForAllowances(shape: Shape, samples: readonly Sample[]): readonly Finding[] {
   const own = samples.filter(({ arm }) => arm === 'G')
   if (own.length === 0 || deliveriesOf(shape, shape.burst * shape.burstsPerSecond) < BUSY_PER_SECOND_MIN) return []
-  const rates = own.map((one) => (valueOf(one, 'redisCalls') / valueOf(one, 'deliveries')) * 1e6)
-  return [{ name: `${shape.name}-${CALLS}`, value: median(rates), band: 0, of: [shape.name], budgetOf: CALLS }]
+  return [callsIn(shape.name, own)]
 }
 
 /** What one shape of the gateway costs, or how late its records are, beside another. */

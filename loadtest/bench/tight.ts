@@ -1,7 +1,7 @@
-import { figuresOf, valueOf } from './figure.ts'
+import { figuresOf } from './figure.ts'
 import type { Bench, Measure, Measured } from './measure.ts'
 import { runRound } from './round.ts'
-import { CALLS } from './shapes.ts'
+import { callsIn } from './calls.ts'
 import { COMMON, deliveriesOf, type Shape } from './shape.ts'
 import { onStage } from './stage.ts'
 
@@ -18,7 +18,5 @@ export const tightMeasure: Measure = { name: NAME, short: false, run: measureTig
 
 async function measureTight(bench: Bench): Promise<Measured> {
   const sample = await onStage(SHAPE, bench, async (stage) => runRound(await stage.start('G'), SHAPE, bench.load, MS))
-  const value = (valueOf(sample, 'redisCalls') / valueOf(sample, 'deliveries')) * 1e6
-  const findings = [{ name: `${NAME}-${CALLS}`, value, band: 0, of: [NAME], budgetOf: CALLS }]
-  return { figures: figuresOf(NAME, [sample]), findings }
+  return { figures: figuresOf(NAME, [sample]), findings: [callsIn(NAME, [sample])] }
 }
