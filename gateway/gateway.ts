@@ -175,7 +175,7 @@ function consumerClaim({ access }: Config): { readonly consumerClaim?: string } 
   return access.consumerClaim === null ? {} : { consumerClaim: access.consumerClaim }
 }
 
-function hubLimits({ limits }: Config): ConstructorParameters<typeof Hub>[1] {
+export function hubLimits({ limits }: Config): ConstructorParameters<typeof Hub>[1] {
   const { logMemoryBytesMax, sessionBufferBytesMax, lingerMs, replaySlotsMax } = limits
   const heldBytesMax = Math.floor(logMemoryBytesMax / 4)
   return {

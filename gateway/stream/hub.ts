@@ -59,7 +59,7 @@ export type OnFault = (error: unknown, doing: string) => void
  */
 export class Hub {
   readonly replay: Replay
-  readonly meter = new Meter()
+  readonly meter: Meter
   /** Transports count here what they send to one socket alone; broadcasts are counted by the hub. */
   readonly traffic: Traffic = { bytes: 0 }
   readonly counts: ModeCounts = {
@@ -87,8 +87,14 @@ export class Hub {
   readonly #host: SubscriptionHost
   readonly #tailEvents: TailEvents
 
-  constructor(clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>, limits: HubLimits, onFault: OnFault) {
+  constructor(
+    clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>,
+    limits: HubLimits,
+    onFault: OnFault,
+    meter = new Meter(),
+  ) {
     this.#clock = clock
+    this.meter = meter
     this.#limits = limits
     this.#onFault = onFault
     this.#memory = { used: 0, bytesMax: limits.logMemoryBytesMax }

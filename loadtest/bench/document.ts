@@ -6,11 +6,11 @@ export const PRODUCT = 'bench'
 export const STREAM = 'lanes'
 export const PLAN = 'bulk'
 
-/** A folder with one product: a stream whose parameter chooses the topic, on a plan with allowances that a run does not spend. */
-export function writeSpecs(prefix: string): string {
+/** A folder with one product: a stream whose parameter chooses the topic, on a plan that allows so many records a minute. */
+export function writeSpecs(prefix: string, perMinuteMax: number): string {
   const folder = join(scratchFolder('specs'), 'specs')
   mkdirSync(folder)
-  writeFileSync(join(folder, `${PRODUCT}.yaml`), JSON.stringify(documentOf(prefix)))
+  writeFileSync(join(folder, `${PRODUCT}.yaml`), JSON.stringify(documentOf(prefix, perMinuteMax)))
   return folder
 }
 
@@ -18,10 +18,10 @@ export function topicOf(prefix: string, lane: number): string {
   return `${prefix}.${lane}`
 }
 
-function documentOf(prefix: string): object {
+function documentOf(prefix: string, perMinuteMax: number): object {
   return {
     asyncapi: '3.0.0',
-    info: { title: 'Bench', version: '1.0.0', 'x-data-product': product },
+    info: { title: 'Bench', version: '1.0.0', 'x-data-product': productOf(perMinuteMax) },
     defaultContentType: 'application/json',
     servers: { main: { host: 'kafka:9092', protocol: 'kafka', 'x-cluster': 'main' } },
     channels: { [STREAM]: channelOf(`${prefix}.{lane}`) },
@@ -30,29 +30,22 @@ function documentOf(prefix: string): object {
   }
 }
 
-const product = {
-  id: PRODUCT,
-  owner: { team: 'bench' },
-  visibility: 'public',
-  access: 'open',
-  lifecycle: 'released',
-  defaultPlan: PLAN,
-  plans: [
-    {
-      name: PLAN,
-      price: '0',
-      priceCurrency: 'EUR',
-      billingDuration: 'month',
-      windows: [
-        { per: 'P1M', messages: 50_000_000_000 },
-        { per: 'PT1M', messages: 600_000_000 },
-      ],
-      connections: 20_000,
-      subscriptions: 50_000,
-      onLimit: 'pause',
-      onRedisLoss: 'local',
-    },
-  ],
+function productOf(perMinuteMax: number): object {
+  const windows = [
+    { per: 'P1M', messages: 50_000_000_000 },
+    { per: 'PT1M', messages: perMinuteMax },
+  ]
+  const places = { connections: 20_000, subscriptions: 50_000 }
+  const terms = { windows, ...places, onLimit: 'pause', onRedisLoss: 'local' }
+  return {
+    id: PRODUCT,
+    owner: { team: 'bench' },
+    visibility: 'public',
+    access: 'open',
+    lifecycle: 'released',
+    defaultPlan: PLAN,
+    plans: [{ name: PLAN, price: '0', priceCurrency: 'EUR', billingDuration: 'month', ...terms }],
+  }
 }
 
 const ENTRY = {

@@ -1,14 +1,17 @@
 import { connect, type Socket } from 'node:net'
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { parentPort } from 'node:worker_threads'
+import { nowMicros } from './payload.ts'
 import { RecordCounter, RecordReader } from './scan.ts'
 
-/** What a worker opens: plain sockets, of which every `readEvery`-th is read and the others are only counted. */
+/** What a worker opens: plain sockets, of which every `readEvery`-th is read (0: none) and the others are only counted. */
 export interface Opening {
   readonly port: number
   /** `Host` is the loopback address of the connection: ports of one address run out. */
   readonly requests: readonly Request[]
   readonly readEvery: number
+  /** Handshakes at a time. */
+  readonly atOnceMax: number
 }
 
 export interface Request {
@@ -18,6 +21,8 @@ export interface Request {
   /** It is ready once this was seen so many times. */
   readonly sign: string
   readonly signs: number
+  /** A WebSocket. */
+  readonly isSocket: boolean
   /** It reads nothing once it is ready. */
   readonly stalls: boolean
 }
@@ -25,13 +30,17 @@ export interface Request {
 export type LoadCommand = { readonly open: Opening } | 'count' | 'latency' | 'close'
 export interface LoadCounts {
   readonly ready: number
+  /** When the last one became ready, in microseconds of `nowMicros`. */
+  readonly readyMicros: number
   readonly records: number
   readonly faults: number
   readonly closed: number
 }
 
 const CHUNK_BYTES = 256 * 1024
-const OPENING_MAX = 200
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
+/** Each second some of the clients give theirs. */
+const LIVE_EVERY_S = 20
 
 class Client {
   ready = false
@@ -62,6 +71,11 @@ class Client {
     this.#socket.destroy()
   }
 
+  /** A sign of life that nobody asked for (RFC 6455 §5.5.3): pings are not looked for in what comes, and a server closes who is silent. */
+  live(): void {
+    if (this.ready && !this.closed && this.#request.isSocket) this.#socket.write(PONG)
+  }
+
   #see(chunk: Buffer, onReady: () => void): void {
     this.counter.see(chunk)
     this.reader?.see(chunk)
@@ -88,28 +102,41 @@ function masked(text: string): Buffer {
 
 let clients: Client[] = []
 let latency = createHistogram()
+let readyMicros = 0
 
-function open({ port, requests, readEvery }: Opening): void {
+function open({ port, requests, readEvery, atOnceMax }: Opening): void {
   let next = 0
   const more = (): void => {
     const request = requests[next]
     if (request === undefined) return
     const host = `127.0.0.${1 + Math.floor(next / 10_000)}`
-    clients.push(new Client(request, port, host, next % readEvery === 0 && !request.stalls ? latency : null, more))
+    const reads = readEvery > 0 && next % readEvery === 0 && !request.stalls
+    clients.push(new Client(request, port, host, reads ? latency : null, onReady))
     next++
   }
-  for (let i = 0; i < Math.min(OPENING_MAX, requests.length); i++) more()
+  const onReady = (): void => {
+    readyMicros = nowMicros()
+    more()
+  }
+  for (let i = 0; i < Math.min(atOnceMax, requests.length); i++) more()
 }
 
 function counts(): LoadCounts {
   const sum = (of: (client: Client) => number): number => clients.reduce((all, one) => all + of(one), 0)
   return {
     ready: sum(({ ready }) => Number(ready)),
+    readyMicros,
     records: sum(({ counter }) => counter.records),
     faults: sum(({ reader }) => reader?.faults ?? 0),
     closed: sum(({ closed }) => Number(closed)),
   }
 }
+
+let second = 0
+setInterval(() => {
+  second++
+  for (const [at, client] of clients.entries()) if ((at + second) % LIVE_EVERY_S === 0) client.live()
+}, 1000)
 
 parentPort?.on('message', (command: LoadCommand) => {
   if (command === 'count') return parentPort?.postMessage(counts())

@@ -17,8 +17,8 @@ export interface RawOptions {
   readonly topics: readonly string[]
 }
 
-export type RawCommand = 'feed' | 'stop'
-export type RawReport = { readonly port: number } | { readonly sent: number }
+export type RawCommand = { readonly burstsPerSecond: number } | 'stop'
+type RawReport = { readonly port: number } | { readonly sent: number }
 
 const BUFFER_BYTES_MAX = 64 * 1024 * 1024
 const PUSH = Buffer.from(':\n')
@@ -54,7 +54,7 @@ function feed(shape: Shape, publish: Publish): void {
   let sent = 0
   let pace: Pace | null = null
   process.on('message', (command: RawCommand) => {
-    if (command === 'feed') pace = startPace(shape.burstsPerSecond, (_tick, due) => burst(due))
+    if (command !== 'stop') pace = startPace(command.burstsPerSecond, (_tick, due) => burst(due))
     else {
       pace?.stop()
       report({ sent })

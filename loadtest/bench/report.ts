@@ -1,58 +1,51 @@
-import type { Idle } from './idle.ts'
-import { isOver, median, type Ratio } from './ratio.ts'
-import type { Round } from './round.ts'
+import type { Judged } from './again.ts'
+import { COLUMNS, valueOf, type Column, type Figure } from './figure.ts'
 
 /** What a run found, as it is printed and written. */
-export interface Figure extends Round {
-  readonly shape: string
-}
-
 export interface Findings {
   readonly machine: string
-  readonly ratios: readonly Ratio[]
-  /** Medians of the rounds. */
+  readonly ratios: readonly Judged[]
   readonly figures: readonly Figure[]
-  readonly idle: readonly (Idle & { readonly transport: string })[]
-}
-
-const MEDIAN_OF = ['cpu', 'deliveries', 'p50Ms', 'p99Ms', 'p999Ms', 'maxMs', 'rssKiB', 'redisCalls'] as const
-
-export function figureOf(shape: string, arm: string, rounds: readonly Round[]): Figure {
-  const values = MEDIAN_OF.map((name) => [name, median(rounds.map((round) => round[name]))] as const)
-  return { shape, arm, ...(Object.fromEntries(values) as Omit<Round, 'arm'>) }
 }
 
 /** Markdown tables: the ratios, then what they are made of. */
-export function textOf({ machine, ratios, figures, idle }: Findings): string {
-  const ratioRows = ratios.map((one) => {
-    const { name, value, band, budget } = one
-    const verdict = budget === null ? '' : isOver(one) ? 'over' : 'held'
-    return [name, value.toFixed(2), `±${band.toFixed(2)}`, budget === null ? '' : budget.toFixed(2), verdict]
-  })
-  const figureRows = figures.map((one) => [
-    one.shape,
-    one.arm,
-    one.cpu.toFixed(2),
-    String(Math.round(one.deliveries)),
-    ...[one.p50Ms, one.p99Ms, one.p999Ms, one.maxMs].map((ms) => ms.toFixed(1)),
-    String(Math.round(one.rssKiB / 1024)),
-    String(one.redisCalls),
-  ])
-  const figureHead = 'shape,arm,CPU s/M,deliveries,p50 ms,p99,p99.9,max,RSS MiB,Redis calls'.split(',')
-  const idleRows = idle.map((one) => [
-    one.transport,
-    one.arm,
-    String(one.connections),
-    (one.bytesEach / 1024).toFixed(1),
-    String(Math.round(one.perSecond)),
-    one.cpuMsEach.toFixed(3),
-  ])
-  const tables = [
-    table(['ratio', 'value', 'band', 'budget', ''], ratioRows),
-    table(figureHead, figureRows),
-    table('idle,arm,connections,KiB each,opened per s,CPU ms each'.split(','), idleRows),
-  ]
+export function textOf({ machine, ratios, figures }: Findings): string {
+  const tables = [ratioTable(ratios), ...groupsOf(figures).map(figureTable)]
   return `${machine}\n\n${tables.join('\n\n')}\n`
+}
+
+function ratioTable(ratios: readonly Judged[]): string {
+  const rows = ratios.map(({ name, value, second, band, budget, reach, verdict }) => [
+    name,
+    second === null ? value.toFixed(2) : `${value.toFixed(2)}, then ${second.toFixed(2)}`,
+    `±${(band * 100).toFixed(0)} %`,
+    budget === null ? '' : String(budget),
+    reach === null ? '' : String(reach),
+    verdict === 'free' ? '' : verdict,
+  ])
+  return table(['ratio', 'value', 'band', 'budget', 'reach', ''], rows)
+}
+
+function figureTable(figures: readonly Figure[]): string {
+  const columns = Object.keys(figures[0]?.values ?? {}) as Column[]
+  const rows = figures.map((one) => [
+    one.of,
+    one.arm,
+    ...columns.map((column) => valueOf(one, column).toFixed(COLUMNS[column][1])),
+  ])
+  return table(['measured', 'arm', ...columns.map((column) => COLUMNS[column][0])], rows)
+}
+
+/** One table for all that have the same columns. */
+function groupsOf(figures: readonly Figure[]): readonly (readonly Figure[])[] {
+  const groups = new Map<string, Figure[]>()
+  for (const figure of figures) {
+    const key = Object.keys(figure.values).join()
+    const group = groups.get(key)
+    if (group) group.push(figure)
+    else groups.set(key, [figure])
+  }
+  return [...groups.values()]
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

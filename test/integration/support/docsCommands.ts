@@ -33,6 +33,9 @@ const install = { file: CI, text: 'step "$install"' }
 const chaosOption = (...texts: readonly string[]): Elsewhere['elsewhere'] =>
   texts.map((text) => ({ file: 'test/chaos/run.ts', text }))
 
+const benchOption = (...options: readonly string[]): Elsewhere['elsewhere'] =>
+  options.map((option) => ({ file: 'loadtest/bench/run.ts', text: `${option}: { type: ` }))
+
 export const COMMANDS: readonly Command[] = [
   // Two commands on a fresh machine, and what a change must pass.
   {
@@ -84,6 +87,16 @@ export const COMMANDS: readonly Command[] = [
   },
   { fits: /^npm run chaos -- --first 7 --seeds 1$/, elsewhere: chaosOption('first'), script: 'chaos' },
   { fits: /^npm run chaos -- --write$/, elsewhere: chaosOption('write'), script: 'chaos' },
+  { fits: /^npm run bench -- --short$/, elsewhere: benchOption('short'), script: 'bench' },
+  {
+    fits: /^npm run bench -- --only half --rounds 3 --seconds 4$/,
+    elsewhere: [
+      ...benchOption('only', 'rounds', 'seconds'),
+      { file: 'loadtest/bench/half.ts', text: "const NAME = 'half'" },
+    ],
+    script: 'bench',
+  },
+  { fits: /^npm run bench -- --record docs\/performance\.md$/, elsewhere: benchOption('record'), script: 'bench' },
 
   // Five minutes.
   {

@@ -30,6 +30,8 @@ export interface Settings {
   readonly env?: { readonly [name: string]: string }
   /** Arguments of `weir start` beside ours. */
   readonly args?: readonly string[]
+  /** A script that is started in place of ours, and understands the same arguments. */
+  readonly main?: string
   /** Arguments of node itself, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[]
   /** Consumers on the plan `pro`. */
@@ -63,7 +65,7 @@ export class GatewayProcess {
     writeFileSync(config, JSON.stringify(configOf(settings, folder, dataDir)))
     const log = join(folder, 'log.txt')
     const own = ['start', '--json', '--config', config, ...(settings.args ?? [])]
-    const args = ['--enable-source-maps', ...(settings.nodeArgs ?? []), MAIN, ...own]
+    const args = ['--enable-source-maps', ...(settings.nodeArgs ?? []), settings.main ?? MAIN, ...own]
     const child = startChild({
       command: process.execPath,
       args,
@@ -87,9 +89,18 @@ export class GatewayProcess {
 
   /** What a scrape says of a metric with these labels (`{why="socket"}`); 0 where it says nothing. */
   async metric(name: string, labels = ''): Promise<number> {
-    const text = await (await fetch(`${this.controlUrl}/metrics`)).text()
-    const line = text.split('\n').find((one) => one.startsWith(`${name}${labels} `))
-    return line === undefined ? 0 : Number(line.slice(line.lastIndexOf(' ') + 1))
+    const line = (await this.#scrape()).find((one) => one.startsWith(`${name}${labels} `))
+    return line === undefined ? 0 : valueOf(line)
+  }
+
+  /** The same over all labels: of all workers, where there are several. */
+  async total(name: string): Promise<number> {
+    const lines = (await this.#scrape()).filter((one) => one.startsWith(`${name} `) || one.startsWith(`${name}{`))
+    return lines.reduce((sum, line) => sum + valueOf(line), 0)
+  }
+
+  async #scrape(): Promise<readonly string[]> {
+    return (await (await fetch(`${this.controlUrl}/metrics`)).text()).split('\n')
   }
 
   /** Lines of its log, parsed. */
@@ -103,6 +114,10 @@ export class GatewayProcess {
     await this.child.stop(signal)
     return this.child.ended
   }
+}
+
+function valueOf(line: string): number {
+  return Number(line.slice(line.lastIndexOf(' ') + 1))
 }
 
 interface Summary {
