@@ -112,9 +112,20 @@ function lastHeader(record: Record, wanted: string): Uint8Array | null {
 const DATED_MS_MIN = -62_167_219_200_000
 const DATED_MS_MAX = 253_402_300_799_999
 
+/** Records come in the order of their times, mostly: of one second all but the milliseconds is the same text. */
+let datedSecond = Number.NaN
+let datedPrefix = ''
+
 /** A producer's nonsense (nanoseconds, say) becomes the nearest instant that can be written: it must not stop the stream. */
 function dated(time: number): string {
-  return new Date(Math.max(DATED_MS_MIN, Math.min(DATED_MS_MAX, time))).toISOString()
+  const ms = Math.trunc(Math.max(DATED_MS_MIN, Math.min(DATED_MS_MAX, time)))
+  const second = Math.floor(ms / 1000)
+  if (second !== datedSecond) {
+    datedSecond = second
+    datedPrefix = new Date(second * 1000).toISOString().slice(0, -4)
+  }
+  const rest = ms - second * 1000
+  return `${datedPrefix}${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}Z`
 }
 
 /** Bytes that are not UTF-8 become U+FFFD: a key is a label here, and its text must not break the frame. */

@@ -7,8 +7,8 @@ import type { Handed, HandedShare, Range } from './handed.ts'
 import type { Record } from './record.ts'
 import type { LogId, View } from './view.ts'
 
-/** Records that it holds before it asks to be drained out of turn: about 32 bytes each. */
-export const METERED_RECORDS_MAX = 500_000
+/** Records that it holds before it asks to be drained out of turn: what is drained at once is written down at once, and live records wait for that. */
+export const METERED_RECORDS_MAX = 16_000
 
 export class Meter {
   /** Records that wait to be drained. */
