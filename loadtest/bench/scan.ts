@@ -29,14 +29,15 @@ export class RecordCounter {
 }
 
 /**
- * Reads every record of its connection: offsets must ascend, and how long it took goes into the histogram. That none is missing is known from their
+ * Reads every record of its connection: offsets must ascend within a subscription (not between two of them), and how long it took goes into the histogram. That none is missing is known from their
  * number, since none comes twice.
  */
 export class RecordReader {
   faults = 0
   readonly #latency: RecordableHistogram
   #rest = ''
-  #last = -1
+  /** By view; all records of one without a view. */
+  readonly #last = new Map<string, number>()
 
   constructor(latency: RecordableHistogram) {
     this.#latency = latency
@@ -46,16 +47,17 @@ export class RecordReader {
     const text = this.#rest + chunk.toString('latin1')
     let at = text.indexOf(RECORD)
     for (; at >= 0; at = text.indexOf(RECORD, at + RECORD.length)) {
-      const own = /"id":"0-(\d+)".*?"t":(\d+),/.exec(text.slice(at, at + HEAD_CHARS_MAX))
+      const head = text.slice(at, at + HEAD_CHARS_MAX)
+      const own = /"id":"0-(\d+)".*?"t":(\d+),/.exec(head)
       if (own === null) break
-      this.#take(Number(own[1]), Number(own[2]))
+      this.#take(/"view":(\d+)/.exec(head)?.[1] ?? '', Number(own[1]), Number(own[2]))
     }
     this.#rest = at >= 0 ? text.slice(at) : text.slice(-(RECORD.length - 1))
   }
 
-  #take(offset: number, dueMicros: number): void {
-    if (offset <= this.#last) this.faults++
-    this.#last = offset
+  #take(view: string, offset: number, dueMicros: number): void {
+    if (offset <= (this.#last.get(view) ?? -1)) this.faults++
+    this.#last.set(view, offset)
     this.#latency.record(Math.max(1, nowMicros() - dueMicros))
   }
 }
