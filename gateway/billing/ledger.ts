@@ -2,7 +2,7 @@ import { turns, type Clock } from '../clock.ts'
 import type { PricePlan } from '../catalog/plan.ts'
 import type { Database } from '../drivers/sql/database.ts'
 import { migrate } from '../drivers/sql/migrations.ts'
-import type { UsageMessage } from '../usage/tally.ts'
+import type { MessageId, UsageMessage } from '../usage/tally.ts'
 import { ingest } from './ingest.ts'
 import type { Period } from './period.ts'
 import { rememberPlans } from './pins.ts'
@@ -51,11 +51,7 @@ export interface LedgerReading {
 }
 
 /** One run of one process. */
-export interface Boot {
-  readonly node: string
-  readonly worker: number
-  readonly boot: number
-}
+export type Boot = Pick<MessageId, 'node' | 'worker' | 'boot'>
 
 export interface Batch {
   readonly messages: readonly UsageMessage[]

@@ -103,13 +103,14 @@ class Handshakes {
     const unfit = handshakeRefusal(request)
     // RFC 6455 §4.4: whoever speaks another version is told which one is spoken here.
     if (unfit) return reply.problem(unfit, { 'Sec-WebSocket-Version': '13' })
-    const offered = request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))
-    const handshake = { reply, request, context, offered: offered?.slice(BEARER_PREFIX.length) ?? null }
+    const bearer = request.protocols.find((protocol) => protocol.startsWith(BEARER_PREFIX))
+    const offered = bearer?.slice(BEARER_PREFIX.length) ?? null
+    const handshake = { reply, request, context, offered }
     try {
-      const data = admit(request, handshake.offered, this.#admissions)
+      const data = admit(request, offered, this.#admissions)
       if (data instanceof Promise) void this.#later(handshake, data)
       // Who is refused after the upgrade is so in a turn to come: uWS does not end a socket whose answer it holds back.
-      else if (isRefusal(data) && offered !== undefined) void this.#later(handshake, this.#nextTurn(data))
+      else if (isRefusal(data) && offered !== null) void this.#later(handshake, this.#nextTurn(data))
       else this.#complete(handshake, data, (upgrade) => upgrade())
     } catch (error) {
       this.#fault(reply, error)
@@ -205,8 +206,8 @@ function admit(request: Request, offered: string | null, admissions: Admissions)
   // Without a token the session waits for an `auth` frame.
   if (token === null) return { identity: null, addressed }
   return onceKnown(gate.authenticate(token), (identity) => {
-    if (isRefusal(identity) || !addressed) return isRefusal(identity) ? identity : { identity, addressed }
-    return seated(identity, addressed, admissions)
+    if (isRefusal(identity)) return identity
+    return addressed ? seated(identity, addressed, admissions) : { identity, addressed }
   })
 }
 

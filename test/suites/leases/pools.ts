@@ -47,37 +47,27 @@ export function poolSuite(open: OpenLeases): void {
 
   test('what was handed out while the store was away counts once where it comes back empty and the ledger knows it', async () => {
     const clock = new HandClock(NOON)
-    let store: Leases | null = await open(clock)
-    const leases: Leases = {
-      swap: async (asks) => (store ?? away()).swap(asks),
-      seat: async (asks) => (store ?? away()).seat(asks),
-      listen: () => () => undefined,
-    }
+    const store = await FickleStore.open(open, clock)
     let ledger = 0
     const delivered = async (): Promise<Amount> => ({ messages: ledger, bytes: 0 })
-    const world = new World({ nodes: 1, leases, clock, delivered })
+    const world = new World({ nodes: 1, leases: store.leases, clock, delivered })
     const taker = new Taker(world.quota(0).pool(agreementOf([perDay(160)])), 50)
     taker.go()
     await world.ticksUntil('50 taken', () => taker.taken === 50)
-    store = null
+    store.leave()
     taker.wants = 1000
     taker.go()
     await world.ticksUntil('paused', () => taker.exhaustions.includes(null))
     ledger = taker.taken
     assert.ok(ledger >= 50 + 16, `${ledger} of 66 and what was leased`)
-    store = await open(clock)
+    await store.comeBackEmpty()
     await world.ticksUntil('exhausted', () => taker.exhaustions.some((at) => at !== null))
     assert.equal(taker.taken, 160)
   })
 
   test('what a node holds while an empty store is seeded, and hands out meanwhile, counts once', async () => {
     const clock = new HandClock(NOON)
-    let store = await open(clock)
-    const leases: Leases = {
-      swap: async (asks) => store.swap(asks),
-      seat: async (asks) => store.seat(asks),
-      listen: () => () => undefined,
-    }
+    const store = await FickleStore.open(open, clock)
     const meanwhile: number[] = []
     const delivered = async (): Promise<Amount> => {
       const known = taker.taken
@@ -88,11 +78,11 @@ export function poolSuite(open: OpenLeases): void {
       }
       return { messages: known, bytes: 0 }
     }
-    const world = new World({ nodes: 1, leases, clock, delivered })
+    const world = new World({ nodes: 1, leases: store.leases, clock, delivered })
     const taker = new Taker(world.quota(0).pool(agreementOf([perDay(160)])), 15)
     taker.go()
     await world.ticksUntil('15 taken', () => taker.taken === 15)
-    store = await open(clock)
+    await store.comeBackEmpty()
     await world.ticksUntil('seeded', () => meanwhile.length > 0)
     assert.deepEqual(meanwhile, [3], 'of what it held')
     taker.wants = 1000
@@ -103,12 +93,7 @@ export function poolSuite(open: OpenLeases): void {
 
   test('what comes back at an edge while an empty store is seeded is had again', async () => {
     const clock = new HandClock(NOON)
-    let store = await open(clock)
-    const leases: Leases = {
-      swap: async (asks) => store.swap(asks),
-      seat: async (asks) => store.seat(asks),
-      listen: () => () => undefined,
-    }
+    const store = await FickleStore.open(open, clock)
     let edges = 0
     const delivered = async (): Promise<Amount> => {
       const known = taker.taken
@@ -118,11 +103,11 @@ export function poolSuite(open: OpenLeases): void {
       }
       return { messages: known, bytes: 0 }
     }
-    const world = new World({ nodes: 1, leases, clock, delivered })
+    const world = new World({ nodes: 1, leases: store.leases, clock, delivered })
     const taker = new Taker(world.quota(0).pool(agreementOf([perMinute(1600), perDay(160)])), 15)
     taker.go()
     await world.ticksUntil('15 taken', () => taker.taken === 15)
-    store = await open(clock)
+    await store.comeBackEmpty()
     await world.ticksUntil('seeded', () => edges > 0)
     taker.wants = 1000
     taker.go()
@@ -321,6 +306,36 @@ export function poolSuite(open: OpenLeases): void {
   })
 }
 
-function away(): never {
-  throw new Error('the store is away')
+/** A store that is away at times, and has forgotten everything when it is back. */
+class FickleStore {
+  readonly leases: Leases = {
+    swap: async (asks) => this.#there().swap(asks),
+    seat: async (asks) => this.#there().seat(asks),
+    listen: () => () => undefined,
+  }
+  readonly #open: () => ReturnType<OpenLeases>
+  #store: Leases | null = null
+
+  private constructor(open: () => ReturnType<OpenLeases>) {
+    this.#open = open
+  }
+
+  static async open(open: OpenLeases, clock: HandClock): Promise<FickleStore> {
+    const store = new FickleStore(() => open(clock))
+    await store.comeBackEmpty()
+    return store
+  }
+
+  leave(): void {
+    this.#store = null
+  }
+
+  async comeBackEmpty(): Promise<void> {
+    this.#store = await this.#open()
+  }
+
+  #there(): Leases {
+    if (this.#store === null) throw new Error('the store is away')
+    return this.#store
+  }
 }
