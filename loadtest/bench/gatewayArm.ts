@@ -15,14 +15,13 @@ import { gatewayRequests } from './request.ts'
 import type { GatewayArm } from './shape.ts'
 import { registerTopics } from './topics.ts'
 
-const CONSUMER = 'partner'
 const TTL_MS = 3_600_000
 const BARE = fileURLToPath(new URL('./bareGateway.js', import.meta.url))
 
 export async function startGatewayArm(name: GatewayArm, stage: Stage): Promise<Arm> {
   const { feed } = stage
   const gateway = await startCompiled(await settingsOf(name, stage))
-  const side = sideOf(gateway, name)
+  const side = sideOf(gateway, name, consumerOf(stage))
   const own = await side.tokens(1)
   return {
     name,
@@ -36,10 +35,16 @@ export async function startGatewayArm(name: GatewayArm, stage: Stage): Promise<A
   }
 }
 
-async function settingsOf(name: GatewayArm, { shape, brokers, redis, prefix, profiles }: Stage): Promise<Settings> {
+/** One for each stage: what was taken on the last one is not to be counted here, in the same Redis. */
+function consumerOf({ prefix }: Stage): string {
+  return `partner-${prefix.replaceAll('.', '-')}`
+}
+
+async function settingsOf(name: GatewayArm, stage: Stage): Promise<Settings> {
+  const { shape, brokers, redis, prefix, profiles } = stage
   const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
   const specs = writeSpecs(prefix, shape.perMinuteMax)
-  const common = { brokers, specs, consumers: [CONSUMER], nodeArgs: [...COLLECTS, ...profiling] }
+  const common = { brokers, specs, consumers: [consumerOf(stage)], nodeArgs: [...COLLECTS, ...profiling] }
   const config = { redis: { url: redis } }
   if (name === 'G') return { ...common, config }
   // Read once, when the binary is loaded: as our own start sets it.
@@ -62,13 +67,13 @@ async function startCompiled(settings: Settings): Promise<GatewayProcess> {
   return GatewayProcess.start({ ...settings, dataDir: compiling.dataDir })
 }
 
-function sideOf(gateway: GatewayProcess, name: GatewayArm): GatewaySide {
+function sideOf(gateway: GatewayProcess, name: GatewayArm, consumer: string): GatewaySide {
   return {
     metered: name === 'G-' ? null : () => delivered(gateway),
     redisCalls: async () => (name === 'G-' ? 0 : gateway.total('weir_quota_calls_total')),
     async tokens(count) {
       const issuer = await openDevelopmentIssuer(gateway.dataDir, systemClock)
-      const wanted = Array.from({ length: count }, () => issuer.issueToken({ consumer: CONSUMER, ttlMs: TTL_MS }))
+      const wanted = Array.from({ length: count }, () => issuer.issueToken({ consumer, ttlMs: TTL_MS }))
       return (await Promise.all(wanted)).map(({ token }) => token)
     },
   }
