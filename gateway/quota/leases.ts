@@ -121,8 +121,10 @@ export interface Notice {
 
 /** A holder that was not heard of for so long is dead: what it holds is burnt, nobody waits for it. */
 export const HOLDER_MS = 15_000
-/** Holders speak at least so often while they hold anything. */
+/** Holders speak at least so often while they hold anything, so that each knows what all have spent. */
 export const LOOK_MS = 5_000
+/** And where there is nobody else and no rate to share with newcomers: often enough to be alive to whoever comes. */
+export const LONE_LOOK_MS = 12_000
 /** Records of holders that hold nothing are forgotten after this, others after an hour. */
 export const FORGET_MS = 60_000
 export const FORGET_HELD_MS = 3_600_000

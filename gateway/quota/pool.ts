@@ -2,26 +2,24 @@ import type { Agreement } from '../access/grant.ts'
 import type { Advance, Pool, PoolMember } from '../stream/account.ts'
 import { finite, partOf, smaller, total } from './amount.ts'
 import { Bucket } from './bucket.ts'
-import type { QuotaCounters } from './counters.ts'
 import { Emergency } from './emergency.ts'
 import { Holding } from './holding.ts'
-import { type Amount, type Ask, type Granted, LOOK_MS, NOTHING, type Unit, type Unknown } from './leases.ts'
+import {
+  type Amount,
+  type Ask,
+  type Granted,
+  LONE_LOOK_MS,
+  LOOK_MS,
+  NOTHING,
+  type Unit,
+  type Unknown,
+} from './leases.ts'
 import { Members } from './members.ts'
 import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
+import type { PoolHost } from './poolHost.ts'
 import { seedsOf } from './seeding.ts'
 import { WindowUse, type WindowState } from './usage.ts'
-
-/** What a pool needs of the process. */
-export interface PoolHost {
-  monotonic(): number
-  /** The store's clock, as far as it is known, ms since 1970. */
-  storeNow(): number
-  random(): number
-  /** The pool has something to ask, or to tell in a later turn. */
-  wake(pool: LeasePool): void
-  readonly counters: QuotaCounters
-}
 
 type Told = Pick<Ask, 'returned' | 'owed' | 'held' | 'floors'>
 
@@ -171,9 +169,10 @@ export class LeasePool implements Pool {
 
   /** `sent`: monotonic time before the ask went out. */
   answered(answer: Granted, sent: number): void {
-    const asked = this.#settleAsk(sent)
+    const asked = this.#settleAsk()
     this.#emergency.back()
     this.#holders = answer.holders
+    this.#lookAt = sent + this.#lookMs
     this.#use.learn(answer.windows)
     if (answer.wanted) this.#wanted = true
     if (answer.kind === 'granted') return this.#granted(answer, asked, sent)
@@ -268,9 +267,7 @@ export class LeasePool implements Pool {
 
   #needNow(now: number): Amount | null {
     if (this.#need) return this.#lackNow(this.#need, now)
-    if (!this.#topsUp(now)) return null
-    this.#topUpAt = now + TOP_UP_MS
-    return NOTHING
+    return this.#topsUp(now) ? NOTHING : null
   }
 
   /** Advances that nobody spends may be enough. What is too little for who waits here may help elsewhere. */
@@ -285,7 +282,11 @@ export class LeasePool implements Pool {
   #topsUp(now: number): boolean {
     if (now < this.#topUpAt || this.#patience.blocked(now) || now - this.#pace.spentAt > ACTIVE_MS) return false
     const pace = this.#pace.perMinute(now)
-    return pace !== null && this.#holding.runsLow(pace, AHEAD_MS)
+    if (pace === null || !this.#holding.runsLow(pace, AHEAD_MS)) return false
+    // What members hold in advance may last as long, and is taken off what is granted.
+    this.#recall()
+    this.#topUpAt = now + TOP_UP_MS
+    return this.#holding.runsLow(pace, AHEAD_MS)
   }
 
   #newAsk(need: Amount | null, held: Amount, now: number): Ask {
@@ -328,15 +329,14 @@ export class LeasePool implements Pool {
   #send(ask: Ask): Ask {
     this.#asked = ask
     this.#inFlight = true
-    this.#lookAt = this.#host.monotonic() + LOOK_MS
+    this.#lookAt = this.#host.monotonic() + this.#lookMs
     return ask
   }
 
-  #settleAsk(sent: number): Ask | null {
+  #settleAsk(): Ask | null {
     const asked = this.#asked
     this.#asked = null
     this.#inFlight = false
-    this.#lookAt = sent + LOOK_MS
     this.#bookedHeld = asked?.held ?? NOTHING
     return asked
   }
@@ -355,6 +355,10 @@ export class LeasePool implements Pool {
     this.#patience.served()
     if (some) this.#refill()
     else this.#topUpAt = sent + LOOK_MS
+  }
+
+  get #lookMs(): number {
+    return this.#holders > 1 || this.#bucket ? LOOK_MS : LONE_LOOK_MS
   }
 
   #install(granted: Amount, starts: readonly number[], end: number): void {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { packageRoot } from '../../gateway/package.ts'
 import { findServices } from '../../test/services/find.ts'
 import { measuresToRepeat, verdicts, type Judged } from './again.ts'
+import { roomyMeasure, tightMeasure } from './allowance.ts'
 import { besideMeasure } from './beside.ts'
 import { connectMeasure } from './connect.ts'
 import { halfMeasure } from './half.ts'
@@ -16,7 +17,6 @@ import { judge, type Budgets, type Ratio } from './ratio.ts'
 import { replayMeasure } from './replay.ts'
 import { textOf } from './report.ts'
 import { findingsAcross, shapeMeasures } from './shapes.ts'
-import { tightMeasure } from './tight.ts'
 import { deleteTopics } from './topics.ts'
 
 /**
@@ -41,6 +41,7 @@ const MEASURES: readonly Measure[] = [
   ...idleMeasures,
   connectMeasure,
   ...shapeMeasures,
+  roomyMeasure,
   tightMeasure,
   halfMeasure,
   replayMeasure,
