@@ -47,7 +47,7 @@ interface Parts {
 const TICK_MS = 250
 /** Last frames and close frames need a moment to leave the process. */
 const FAREWELL_MS = 250
-const TURN_MS_MAX = 2
+const TURN_MS_MAX = 1
 const BLOCK_BYTES_MAX = 1024 * 1024
 
 /** Throws a `Fault` where a part cannot be had: a port, a key file, a broken consumer list. */

@@ -1,4 +1,6 @@
 import type { Pool } from './account.ts'
+import type { Body } from './body.ts'
+import { Frames } from './frames.ts'
 import type { Outlet } from './outlet.ts'
 import type { Record } from './record.ts'
 
@@ -19,9 +21,8 @@ export class Batch {
   readonly #outlet: Outlet
   readonly #pool: Pool
   readonly #room: number
-  readonly #frames: Uint8Array[] = []
+  readonly #frames = Frames.take()
   #entries = 0
-  #bytes = 0
 
   constructor(outlet: Outlet, room: number, pool: Pool) {
     this.#outlet = outlet
@@ -31,10 +32,11 @@ export class Batch {
 
   /** Whether an entry fits whose frame has at most `bytes`; 0 for one that is passed unsent. */
   takes(bytes: number): boolean {
-    if (++this.#entries > PULL_ENTRIES_MAX || (this.#bytes > 0 && this.#bytes + bytes > PULL_BYTES_MAX)) return false
-    if (this.#bytes + bytes <= this.#room || bytes === 0) return true
+    const held = this.#frames.bytes
+    if (++this.#entries > PULL_ENTRIES_MAX || (held > 0 && held + bytes > PULL_BYTES_MAX)) return false
+    if (held + bytes <= this.#room || bytes === 0) return true
     // A frame larger than the whole buffer goes alone, when the buffer is empty.
-    const alone = this.#bytes === 0 && bytes > this.#outlet.capacity && this.#outlet.room() >= this.#outlet.capacity
+    const alone = held === 0 && bytes > this.#outlet.capacity && this.#outlet.room() >= this.#outlet.capacity
     this.full = !alone
     return alone
   }
@@ -54,13 +56,17 @@ export class Batch {
     if (!this.#pool.endless && this.counted.length > 0) this.#pool.give(this.counted.length, this.#countedBytes)
   }
 
-  add(frame: Uint8Array): void {
-    this.#frames.push(frame)
-    this.#bytes += frame.byteLength
+  add(view: number, body: Body, cursor: string | null): void {
+    this.#outlet.carrier.frame(this.#frames, view, body, cursor)
   }
 
   /** False: the connection is over. */
   flush(): boolean {
-    return this.#frames.length === 0 || this.#outlet.send(this.#frames, this.#bytes)
+    return this.#frames.length === 0 || this.#outlet.send(this.#frames)
+  }
+
+  /** Nothing is added any more. */
+  end(): void {
+    this.#frames.giveBack()
   }
 }

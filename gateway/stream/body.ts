@@ -11,8 +11,14 @@ export interface Body {
   readonly id: string
   /** Whether it counts towards allowance and bill: a record that breaks its contract does not. */
   readonly counts: boolean
-  /** The members behind `cursor`, with the closing brace: `"time":"…","data":…}`; of `raw` the payload. */
-  readonly rest: Uint8Array
+  /** The members behind `cursor`, up to the payload: `"time":"…","data":`; of `raw` nothing. */
+  readonly head: string
+  /** The payload: the record's own bytes, wherever they go out as they came. */
+  readonly json: Uint8Array
+  /** The closing brace, where `head` and `json` do not hold it. */
+  readonly tail: '}' | ''
+  /** Of all three, as UTF-8. */
+  readonly bytes: number
 }
 
 /** What of a record a body shows, beside its data. */
@@ -25,11 +31,14 @@ export interface Shown {
 }
 
 export function dataBody(shown: Shown, id: string, record: Record, json: Uint8Array): Body {
-  const { form } = shown
-  if (form === 'raw') return { type: 'raw', form, id, counts: true, rest: json }
-  if (form === 'record')
-    return { type: 'record', form, id, counts: true, rest: joined(recordHead(shown, record), json) }
-  return { type: 'cloudevent', form, id, counts: true, rest: joined(eventHead(shown, record), json) }
+  switch (shown.form) {
+    case 'raw':
+      return bodyOf('raw', 'raw', id, true, '', json, '')
+    case 'record':
+      return bodyOf('record', 'record', id, true, recordHead(shown, record), json, '}')
+    case 'cloudevents':
+      return bodyOf('cloudevent', 'cloudevents', id, true, eventHead(shown, record), json, '}')
+  }
 }
 
 /** A record that breaks its contract. `bytes`: whether its payload may be shown as it is. */
@@ -38,7 +47,7 @@ export function invalidBody(shown: Shown, id: string, record: Record, reason: st
   const time = dated(record.time)
   const { form } = shown
   if (form !== 'cloudevents')
-    return { type: 'invalid', form, id, counts: false, rest: membersOf({ time, reason, ...payload }) }
+    return bodyOf('invalid', form, id, false, membersOf({ time, reason, ...payload }), NO_BYTES, '')
   const { source } = shown.event
   const event = {
     source,
@@ -48,17 +57,30 @@ export function invalidBody(shown: Shown, id: string, record: Record, reason: st
     sequence: sequenceOf(record),
     data: { reason, ...payload },
   }
-  return { type: 'cloudevent', form, id, counts: false, rest: membersOf(event) }
+  return bodyOf('cloudevent', form, id, false, membersOf(event), NO_BYTES, '')
 }
 
 const SEQUENCE_DIGITS = 20
-const CLOSING_BRACE = 0x7d
+const NO_BYTES = new Uint8Array(0)
+
+/** The one place that makes them: one shape, however many forms. */
+function bodyOf(
+  type: Body['type'],
+  form: Form,
+  id: string,
+  counts: boolean,
+  head: string,
+  json: Uint8Array,
+  tail: Body['tail'],
+): Body {
+  return { type, form, id, counts, head, json, tail, bytes: Buffer.byteLength(head) + json.byteLength + tail.length }
+}
 
 function recordHead({ showKey, showHeaders }: Shown, record: Record): string {
   let head = `"time":"${dated(record.time)}",`
   if (showKey) head += `"key":${record.key === null ? 'null' : jsonText(record.key)},`
   if (showHeaders.length > 0) head += `"headers":${headersText(showHeaders, record)},`
-  return head
+  return `${head}"data":`
 }
 
 /** Attribute names of extensions are lower-case letters and digits (CloudEvents 1.0.2 §3.1). */
@@ -70,7 +92,7 @@ function eventHead({ showKey, event }: Shown, record: Record): string {
     head += `"partitionkey":${attributeText(record.key)},`
   const trace = lastHeader(record, 'traceparent')
   const parent = trace === null ? '' : textOf(trace, 'utf8')
-  return TRACEPARENT.test(parent) ? `${head}"traceparent":"${parent}",` : head
+  return TRACEPARENT.test(parent) ? `${head}"traceparent":"${parent}","data":` : `${head}"data":`
 }
 
 /** W3C Trace Context §3.2: what is none is to be ignored, and strict readers refuse the whole event for it. */
@@ -81,20 +103,8 @@ function sequenceOf({ offset }: Record): string {
   return String(offset).padStart(SEQUENCE_DIGITS, '0')
 }
 
-function joined(head: string, json: Uint8Array): Uint8Array {
-  const headBytes = Buffer.byteLength(head)
-  const rest = Buffer.allocUnsafe(headBytes + DATA.length + json.byteLength + 1)
-  rest.write(head, 0)
-  rest.write(DATA, headBytes, 'latin1')
-  rest.set(json, headBytes + DATA.length)
-  rest[rest.length - 1] = CLOSING_BRACE
-  return rest
-}
-
-const DATA = '"data":'
-
-function membersOf(members: object): Uint8Array {
-  return Buffer.from(JSON.stringify(members).slice(1))
+function membersOf(members: object): string {
+  return JSON.stringify(members).slice(1)
 }
 
 function headersText(shown: readonly string[], record: Record): string {

@@ -2,6 +2,9 @@ import { weightOf, type Record } from './record.ts'
 import type { Body } from './body.ts'
 import type { Decode, Hidden, Payload, View } from './view.ts'
 
+/** A flat charge for a body's objects. */
+const BODY_BYTES = 96
+
 /**
  * A record as the ring and replay blocks hold it, with what was made of it so far: its decoded payload, shared by all
  * views of a stream, and one view's body, kept where readers come for it again.
@@ -35,14 +38,17 @@ export class Entry {
 
   /** Keeps one view's body; answers by how many bytes the entry grew. */
   keep(view: View, body: Body | Hidden): number {
-    const grown = bytesOf(body) - bytesOf(this.#body)
+    const grown = this.#bytesOf(body) - this.#bytesOf(this.#body)
     this.#view = view
     this.#body = body
     this.bytes += grown
     return grown
   }
-}
 
-function bytesOf(body: Body | Hidden | null): number {
-  return body === null || typeof body === 'string' ? 0 : body.rest.byteLength
+  /** What a body holds beside the record: its payload, mostly, is the record's own. */
+  #bytesOf(body: Body | Hidden | null): number {
+    if (body === null || typeof body === 'string') return 0
+    const own = body.json.buffer === this.record.value?.buffer ? body.json.byteLength : 0
+    return BODY_BYTES + body.bytes - own
+  }
 }

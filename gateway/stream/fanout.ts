@@ -1,6 +1,7 @@
 import type { Body } from './body.ts'
 import { CURSOR_CHARS_MAX } from './cursor.ts'
 import type { Entry } from './entry.ts'
+import { Frames } from './frames.ts'
 import type { Front, FrontPlace } from './front.ts'
 import { Headroom, type Traffic } from './headroom.ts'
 import type { Carrier } from './outlet.ts'
@@ -84,7 +85,7 @@ function collect(front: Front, { seq: from }: FrontPlace, tail: Tail, turn: Turn
     looked += entry.record.value?.byteLength ?? 0
     const row = showings(front, entry, epoch)
     let size = 0
-    for (const { body } of row) if (typeof body !== 'string') size += body.rest.byteLength + overhead
+    for (const { body } of row) if (typeof body !== 'string') size += body.bytes + overhead
     // A single record may be larger than a turn; it then goes out alone, to whoever has room for it.
     if (size > 0 && turn.bytes + bytes + size > turn.bytesMax && turn.bytes + bytes > 0) break
     bytes += size
@@ -186,29 +187,27 @@ function broadcast(place: FrontPlace, { rows, shares }: Slice, tail: Tail, meter
 /** One view's part of a slice, framed for each kind of connection that rides it. */
 class Sending {
   readonly #view: View
-  readonly #kinds: { readonly carrier: Carrier; readonly frames: Uint8Array[]; bytes: number }[]
+  readonly #kinds: readonly { readonly carrier: Carrier; readonly frames: Frames }[]
   readonly #counted: Record[] = []
 
   constructor(view: View) {
     this.#view = view
-    this.#kinds = [...view.riders.keys()].map((carrier) => ({ carrier, frames: [], bytes: 0 }))
+    this.#kinds = Array.from(view.riders.keys(), (carrier) => ({ carrier, frames: Frames.take() }))
   }
 
   add(record: Record, body: Body, cursor: string | null): void {
     if (body.counts) this.#counted.push(record)
-    for (const kind of this.#kinds) {
-      const frame = kind.carrier.frame(this.#view.number, body, cursor)
-      kind.frames.push(frame)
-      kind.bytes += frame.byteLength
-    }
+    for (const { carrier, frames } of this.#kinds) carrier.frame(frames, this.#view.number, body, cursor)
   }
 
   send(meter: Meter, log: LogId): void {
     this.#count(meter, log)
-    for (const { carrier, frames, bytes } of this.#kinds) {
-      if (frames.length > 0) carrier.broadcast(this.#view.number, frames, bytes)
+    for (const { carrier, frames } of this.#kinds) {
+      carrier.broadcast(this.#view.number, frames)
+      frames.giveBack()
     }
   }
+
   /** Before it goes out: a fault in sending leaves it counted, and nothing is handed over that is not. */
   #count(meter: Meter, log: LogId): void {
     if (this.#counted.length === 0) return

@@ -5,11 +5,12 @@ import { Front } from './front.ts'
 import type { Traffic } from './headroom.ts'
 import type { Memory } from './memory.ts'
 import { Meter, METERED_RECORDS_MAX } from './meter.ts'
+import type { ModeCounts } from './modes.ts'
 import type { From } from './opening.ts'
 import type { Outlet, PauseReason } from './outlet.ts'
 import { Replay, type ReplayLimits } from './replay.ts'
 import type { Source } from './source.ts'
-import { Subscription, type ModeCounts, type SubscriptionHost } from './subscription.ts'
+import { Subscription, type SubscriptionHost } from './subscription.ts'
 import { Tail, type TailEvents } from './tail.ts'
 import { View, type ViewSpec } from './view.ts'
 
@@ -98,7 +99,7 @@ export class Hub {
     this.#limits = limits
     this.#onFault = onFault
     this.#memory = { used: 0, bytesMax: limits.logMemoryBytesMax }
-    this.replay = new Replay(limits, this.#memory)
+    this.replay = new Replay(limits, this.#memory, () => this.#bound())
     this.#host = {
       replay: this.replay,
       meter: this.meter,
@@ -218,7 +219,7 @@ export class Hub {
     this.#broadcast(turn)
     this.#read(turn)
     this.#turn = NO_TURN
-    // Blocks and bodies came into memory too.
+    // Bodies came into memory too.
     this.#bound()
     if (this.#behind.size > 0 || this.#ready.size > 0) this.#wake()
   }

@@ -1,17 +1,18 @@
 import type { Refusal } from '../errors.ts'
 import type { QuotaWarning } from './account.ts'
 import type { Body } from './body.ts'
+import type { Frames } from './frames.ts'
 
 /** How frames of one kind of connection look and how many get them at once: implemented by each transport. */
 export interface Carrier {
   readonly name: string
-  /** One record as it goes out. `cursor` is `null` where this record carries none (wide topics). */
-  frame(view: number, body: Body, cursor: string | null): Uint8Array
+  /** Adds one record as it goes out. `cursor` is `null` where this record carries none (wide topics). */
+  frame(frames: Frames, view: number, body: Body, cursor: string | null): void
   /**
-   * To every outlet that joined `view`, in order. The hub has made sure that each has room for `bytes`; nothing may be
-   * dropped. What was sent before to any of them goes out first.
+   * To every outlet that joined `view`, in order. The hub has made sure that each has room for them; nothing may be
+   * dropped. What was sent before to any of them goes out first. The frames' memory is the caller's.
    */
-  broadcast(view: number, frames: readonly Uint8Array[], bytes: number): void
+  broadcast(view: number, frames: Frames): void
 }
 
 /** One subscription's way to its client: implemented by each transport, called by nobody but the subscription. */
@@ -23,8 +24,11 @@ export interface Outlet {
   room(): number
   /** Asks for one `Subscription.drained()`, in a later turn, once the connection has taken more than it has now. */
   whenRoom(): void
-  /** Frames for this one connection, in order, in one write. False: it is closed, or a frame was lost; nothing more may be sent. */
-  send(frames: readonly Uint8Array[], bytes: number): boolean
+  /**
+   * Frames for this one connection, in order, in one write. False: it is closed, or a frame was lost; nothing more may be sent. Their memory is
+   * the caller's: what is kept is copied.
+   */
+  send(frames: Frames): boolean
   /** From now on, broadcasts of the view reach this outlet: not what was broadcast before. */
   join(view: number): void
   /** From now on none does; what was broadcast before still goes out, first. */

@@ -7,7 +7,7 @@ import type { Gap } from './opening.ts'
 import type { Outlet } from './outlet.ts'
 import type { Position } from './position.ts'
 import type { Block } from './replay.ts'
-import { isUnresolved } from './source.ts'
+import { isUnresolved, type Slice, type Vector } from './source.ts'
 import type { Tail } from './tail.ts'
 import type { Body } from './body.ts'
 import { NARROW_PARTITIONS_MAX, WIDE_CURSOR_EVERY, type Hidden, type View } from './view.ts'
@@ -80,6 +80,7 @@ export class Reader {
       done = this.#place.at === 'ring' ? this.#readRing(this.#place, batch) : this.#readBlock(batch)
       sent = batch.flush()
     } finally {
+      batch.end()
       // Whatever ends it here: the cursor stands before what was not sent, and nothing of it is paid.
       if (!sent) {
         this.position = before
@@ -124,20 +125,25 @@ export class Reader {
     return this.#place.at === 'log' && this.#place.index === this.#place.block.entries.length
   }
 
+  /** Where the next block begins, as far as this one can tell; `null` where there is none to come: the log ends, or the ring goes on. */
+  get following(): Vector | null {
+    if (this.#place.at !== 'log') return null
+    const { slices } = this.#place.block
+    if (slices.every(({ next, end }) => next >= end)) return null
+    const position = this.position.copy()
+    behind(slices, position)
+    return this.#owner.tail.ring.holds(position) ? null : position.next
+  }
+
   /** Gives the block back, where it holds one; read to its end, it moves the position behind its markers. Answers whether it brought anything. */
   leave(): { readonly block: Block; readonly moved: boolean } | null {
     const place = this.#place
     if (place.at !== 'log') return null
     this.#place = { at: 'nowhere' }
     const { block } = place
-    let moved = block.entries.length > 0
-    if (place.index < block.entries.length) return { block, moved }
-    for (const { partition, next } of block.slices) {
-      if (isUnresolved(next) || next <= this.position.at(partition)) continue
-      this.position.move(partition, next)
-      moved = true
-    }
-    return { block, moved }
+    const begun = block.entries.length > 0
+    if (place.index < block.entries.length) return { block, moved: begun }
+    return { block, moved: behind(block.slices, this.position) || begun }
   }
 
   /** Whether it stands just where the view does, so that it may ride; moves it up to there where nothing lies between. */
@@ -191,14 +197,14 @@ export class Reader {
     const body = time < this.#owner.notBefore ? 'filtered' : this.#affordable(entry, this.#body(entry, inRing))
     const width = this.position.next.length
     const hidden = typeof body === 'string'
-    if (!batch.takes(hidden ? 0 : body.rest.byteLength + frameOverhead(width))) return false
+    if (!batch.takes(hidden ? 0 : body.bytes + frameOverhead(width))) return false
     if (!hidden && body.counts && !batch.pays(entry.record)) return false
     this.position.pass(partition, offset, time)
     if (body === 'skipped') this.skipped++
     if (hidden) return true
     const due =
       width <= NARROW_PARTITIONS_MAX || (this.#sinceCursor = (this.#sinceCursor + 1) % WIDE_CURSOR_EVERY) === 0
-    batch.add(this.#owner.outlet.carrier.frame(this.#owner.view.number, body, due ? this.cursor : null))
+    batch.add(this.#owner.view.number, body, due ? this.cursor : null)
     return true
   }
 
@@ -217,4 +223,15 @@ export class Reader {
     if (inRing) this.#owner.tail.ring.charge(grown)
     return body
   }
+}
+
+/** Moves a position behind whatever slices hold, records or not; answers whether it lay before that. */
+function behind(slices: readonly Slice[], position: Position): boolean {
+  let moved = false
+  for (const { partition, next } of slices) {
+    if (isUnresolved(next) || next <= position.at(partition)) continue
+    position.move(partition, next)
+    moved = true
+  }
+  return moved
 }

@@ -38,15 +38,25 @@ export class Replay {
   readonly #byBlock = new Map<Block, Flight>()
   readonly #limits: ReplayLimits
   readonly #memory: Memory
+  readonly #grown: () => void
 
-  constructor(limits: ReplayLimits, memory: Memory) {
+  /** `grown` comes after a block has come into memory. */
+  constructor(limits: ReplayLimits, memory: Memory, grown: () => void) {
     this.#limits = limits
     this.#memory = memory
+    this.#grown = grown
+  }
+
+  /** Whether a block that is not needed yet takes nothing from those who wait: it is under way already, or slots and memory are idle. */
+  mayGoAhead(tail: Tail, vector: Vector): boolean {
+    const { replaySlotsMax, heldBytesMax } = this.#limits
+    if (this.#flights.has(keyOf(tail, vector))) return true
+    return this.#queue.length === 0 && this.#running * 2 < replaySlotsMax && this.heldBytes * 2 < heldBytesMax
   }
 
   /** The block from `vector` on, held until `release`. Rejects with the `SourceError` of its read. */
   async take(tail: Tail, vector: Vector): Promise<Block> {
-    const key = `${tail.id} ${tail.generation} ${vector.join(',')}`
+    const key = keyOf(tail, vector)
     const flight = this.#flights.get(key) ?? this.#depart(key, tail, [...vector])
     flight.holders++
     try {
@@ -97,6 +107,7 @@ export class Replay {
     this.#byBlock.set(block, flight)
     // Who comes later to an empty place may find something there by then.
     if (entries.length === 0) this.#forget(flight)
+    this.#grown()
     return block
   }
 
@@ -126,6 +137,11 @@ export class Replay {
       this.#queue.shift()?.()
     }
   }
+}
+
+/** Equal wishes have equal keys. */
+function keyOf(tail: Tail, vector: Vector): string {
+  return `${tail.id} ${tail.generation} ${vector.join(',')}`
 }
 
 /** Merges partitions by time; a record never goes before an earlier one of its own partition, whatever their timestamps say. */

@@ -13,12 +13,14 @@
 import { refuse, type Refusal } from '../errors.ts'
 import type { Account, PoolMember, QuotaWarning } from './account.ts'
 import type { Meter } from './meter.ts'
+import type { ModeCounts, TakenOff } from './modes.ts'
 import { EVER, locateReset, locateStart, refusalOf, type From, type Start } from './opening.ts'
 import type { Outlet, PauseReason } from './outlet.ts'
 import { Pauses } from './pauses.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
 import type { Replay } from './replay.ts'
 import { SourceError } from './source.ts'
+import { Supply } from './supply.ts'
 import { Stake } from './stake.ts'
 import type { Tail } from './tail.ts'
 import type { View } from './view.ts'
@@ -30,13 +32,6 @@ type State =
   | { readonly mode: 'closed' }
 
 export type Mode = State['mode']
-
-/** Why a rider left the broadcast; why a reader had been reading, when it rides (`start`: since it began). */
-export type TakenOff = 'socket' | 'quota' | 'pause' | 'replay'
-export type ModeCounts = {
-  readonly off: { [why in TakenOff]: number }
-  readonly on: { [why in TakenOff | 'start']: number }
-}
 
 type Wait = 'room' | 'quota' | 'news' | 'source' | 'retry' | 'pause'
 
@@ -71,6 +66,7 @@ export class Subscription implements PoolMember, ReaderOwner {
   /** Records with an older timestamp are left out, ms since 1970. */
   notBefore = EVER
   readonly #host: SubscriptionHost
+  readonly #supply: Supply
   #state: State = { mode: 'opening', locate: () => Promise.reject(new Error('opened twice')) }
   /** `null`: it will be pulled. */
   #wait: Wait | null = 'source'
@@ -86,6 +82,7 @@ export class Subscription implements PoolMember, ReaderOwner {
 
   constructor(host: SubscriptionHost, view: View, tail: Tail, outlet: Outlet, account: Account) {
     this.#host = host
+    this.#supply = new Supply(host.replay, tail)
     this.meter = host.meter
     this.account = account
     this.stake = account.pool.endless ? null : new Stake(account.pool)
@@ -284,17 +281,18 @@ export class Subscription implements PoolMember, ReaderOwner {
     const turnover = ++this.#turnover
     this.#waitFor('source')
     try {
-      const block = await this.#host.replay.take(tail, reader.position.next)
-      if (turnover !== this.#turnover) return this.#host.replay.release(block)
+      const block = await this.#supply.take(reader.position.next)
+      if (turnover !== this.#turnover) return this.#supply.release(block)
       this.#recovered()
       if (block.slices.some((slice) => slice.lost?.reason === 'truncated')) {
         // The log is shorter than it was (unclean election): what is behind its new end are other records.
-        this.#host.replay.release(block)
+        this.#supply.release(block)
         const time = reader.resetTime
         return await this.#relocate(() => locateReset(tail, time))
       }
       const gap = reader.begin(block)
       if (gap !== null) this.outlet.tell({ type: 'gap', cursor: reader.cursor, ...gap })
+      if (reader.following !== null) this.#supply.expect(reader.following)
       this.#go()
     } catch (error) {
       if (turnover === this.#turnover) this.#failing(error)
@@ -303,7 +301,7 @@ export class Subscription implements PoolMember, ReaderOwner {
 
   #leaveBlock(reader: Reader): void {
     const left = reader.leave()
-    if (left) this.#host.replay.release(left.block)
+    if (left) this.#supply.release(left.block)
     // Nothing there, and the ring cannot take it (a partition without a leader, a tail that is down): asks again, at leisure.
     if (left?.moved || this.tail.ring.holds(reader.position)) this.#go()
     else this.#waitFor('retry')
@@ -360,7 +358,8 @@ export class Subscription implements PoolMember, ReaderOwner {
 
   #release(): void {
     const left = this.#state.mode === 'reading' ? this.#state.reader.leave() : null
-    if (left) this.#host.replay.release(left.block)
+    if (left) this.#supply.release(left.block)
+    this.#supply.drop()
   }
 
   #end(refusal: Refusal): void {

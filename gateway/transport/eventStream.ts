@@ -7,6 +7,7 @@
 import type { HttpResponse } from 'uWebSockets.js'
 import type { Grant } from '../access/grant.ts'
 import { refuse, type Refusal } from '../errors.ts'
+import type { Frames } from '../stream/frames.ts'
 import type { SubscriptionEvent } from '../stream/outlet.ts'
 import type { Subscription } from '../stream/subscription.ts'
 import type { Admissions } from './admissions.ts'
@@ -94,8 +95,8 @@ export class EventStream implements Answer {
     if (!this.#blocked) this.#admissions.context.clock.soon(() => this.#wake())
   }
 
-  send(frames: readonly Uint8Array[], bytes: number): boolean {
-    return this.#writeAlone(frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames, bytes))
+  send(frames: Frames): boolean {
+    return this.#writeAlone(frames.whole)
   }
 
   join(view: number): void {

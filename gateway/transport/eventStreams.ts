@@ -1,6 +1,7 @@
 import type { Refusal } from '../errors.ts'
-import type { Carrier } from '../stream/outlet.ts'
 import type { Body } from '../stream/body.ts'
+import type { Frames } from '../stream/frames.ts'
+import type { Carrier } from '../stream/outlet.ts'
 import type { Admissions } from './admissions.ts'
 import type { Answer, Asked, Form } from './answer.ts'
 import { EventStream } from './eventStream.ts'
@@ -15,7 +16,7 @@ export interface Dialect {
   readonly contentType: string
   /** Whether it can carry payloads alone: something else must tell them from control frames. */
   readonly raw: boolean
-  record(body: Body, cursor: string | null): Uint8Array
+  record(frames: Frames, body: Body, cursor: string | null): void
   control(control: Control, cursor: string | null): Uint8Array
   /** A sign of life that moves the cursor. */
   position(cursor: string): Uint8Array
@@ -64,14 +65,14 @@ export class EventStreamCarrier implements Carrier {
     this.#dialect = dialect
   }
 
-  frame(_view: number, body: Body, cursor: string | null): Uint8Array {
-    return this.#dialect.record(body, cursor)
+  frame(frames: Frames, _view: number, body: Body, cursor: string | null): void {
+    this.#dialect.record(frames, body, cursor)
   }
 
-  broadcast(view: number, frames: readonly Uint8Array[], bytes: number): void {
+  broadcast(view: number, frames: Frames): void {
     const riders = this.#riders.get(view)
     if (!riders) return
-    const block = frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames, bytes)
+    const block = frames.whole
     for (const rider of riders) rider.write(block)
   }
 

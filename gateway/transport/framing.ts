@@ -1,27 +1,28 @@
 import { rowOf, type Refusal } from '../errors.ts'
 import type { SubscriptionEvent } from '../stream/outlet.ts'
 import type { Body } from '../stream/body.ts'
+import type { Frames } from '../stream/frames.ts'
 
 /** A control frame before it is written: members in the order in which they go out; `undefined` ones are left out. */
 export type Control = { readonly type: string; readonly [member: string]: unknown }
 
-/** One record as a WebSocket text message: the shared body behind the members of its own. */
-export function recordMessage(view: number, body: Body, cursor: string | null): Uint8Array {
-  return joined(openingOf(body, `"view":${view},`, cursor), body.rest, '')
+/** One record as a WebSocket message: the shared body behind the members of its own. */
+export function recordMessage(frames: Frames, view: number, body: Body, cursor: string | null): void {
+  frames.add(openingOf(body, `"view":${view},`, cursor), body, '')
 }
 
 /** One record as an SSE event without a name, so that `onmessage` fires. A body of our own holds no line break. */
-export function recordEvent(body: Body, cursor: string | null): Uint8Array {
+export function recordEvent(frames: Frames, body: Body, cursor: string | null): void {
   const id = cursor === null ? '' : `id: ${cursor}\n`
-  if (body.type === 'raw') return joined(`${id}data: `, onOneLine(body.rest), '\n\n')
+  if (body.type === 'raw') return frames.add(`${id}data: `, onOneLine(body), '\n\n')
   // Among raw payloads nothing else would tell that this is none.
   const name = body.form === 'raw' ? `event: ${body.type}\n` : ''
-  return joined(`${name}${id}data: ${openingOf(body, '', cursor)}`, body.rest, '\n\n')
+  frames.add(`${name}${id}data: ${openingOf(body, '', cursor)}`, body, '\n\n')
 }
 
 /** One record as a line of JSON, without the number of a view, for NDJSON and pages. The body holds no line break. */
-export function recordLine(body: Body, cursor: string | null): Uint8Array {
-  return joined(openingOf(body, '', cursor), body.rest, '\n')
+export function recordLine(frames: Frames, body: Body, cursor: string | null): void {
+  frames.add(openingOf(body, '', cursor), body, '\n')
 }
 
 /** A control frame as a named SSE event; with a cursor it moves the client's last event id. */
@@ -111,16 +112,8 @@ const CARRIAGE_RETURN = 0x0d
 const SPACE = 0x20
 
 /** A raw payload is as it was produced; as many bytes come out, since room for these was looked for. */
-function onOneLine(json: Uint8Array): Uint8Array {
-  if (!json.includes(LINE_FEED) && !json.includes(CARRIAGE_RETURN)) return json
-  return json.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte))
-}
-
-/** Both texts are ASCII but for ids, which hold no other characters either: one byte a character. */
-function joined(head: string, rest: Uint8Array, end: string): Uint8Array {
-  const frame = Buffer.allocUnsafe(head.length + rest.byteLength + end.length)
-  frame.write(head, 0, 'latin1')
-  frame.set(rest, head.length)
-  if (end.length > 0) frame.write(end, head.length + rest.byteLength, 'latin1')
-  return frame
+function onOneLine(body: Body): Body {
+  const { json } = body
+  if (!json.includes(LINE_FEED) && !json.includes(CARRIAGE_RETURN)) return body
+  return { ...body, json: json.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte)) }
 }

@@ -9,6 +9,7 @@
  */
 import { refuse, type Refusal } from '../errors.ts'
 import { frameOverhead } from '../stream/fanout.ts'
+import type { Frames } from '../stream/frames.ts'
 import type { Carrier, SubscriptionEvent } from '../stream/outlet.ts'
 import type { Subscription } from '../stream/subscription.ts'
 import type { Admissions } from './admissions.ts'
@@ -25,16 +26,7 @@ const RECORDS_BYTES_MAX = 1024 * 1024 - 16 * 1024
 const SCAN_MS_MAX = 1_000
 /** What a reader reserves for a frame beside its body, at least; no frame comes out smaller than the smallest line. */
 const RESERVE_BYTES_MIN = frameOverhead(1)
-const LINE_BYTES_MIN = recordLine(
-  {
-    type: 'record',
-    form: 'record',
-    id: '0-0',
-    counts: true,
-    rest: Buffer.from('"time":"1970-01-01T00:00:00.000Z","data":0}'),
-  },
-  null,
-).byteLength
+const LINE_BYTES_MIN = '{"type":"record","id":"0-0","time":"1970-01-01T00:00:00.000Z","data":0}\n'.length
 const SOURCE_RETRY_S = 5
 
 /** Pages at a stream's address: the form for whoever asks, takes, and asks again. */
@@ -47,7 +39,7 @@ export class Pages implements Form<PageWish> {
     this.#admissions = admissions
     this.#carrier = {
       name: 'page',
-      frame: (_view, body, cursor) => recordLine(body, cursor),
+      frame: (frames, _view, body, cursor) => recordLine(frames, body, cursor),
       // A page that rides has no room, so it was taken off before.
       broadcast: () => admissions.dropped(),
     }
@@ -125,7 +117,8 @@ class Page implements Answer {
   }
 
   /** A record larger than what may still come arrives alone: it is refused here, and the cursor stays before it. */
-  send(frames: readonly Uint8Array[], bytes: number): boolean {
+  send(frames: Frames): boolean {
+    const { bytes } = frames
     const begun = this.#records.length > 0
     if (this.#due || (begun && this.#bytes + bytes > RECORDS_BYTES_MAX)) {
       // Tells what was left out so far: it ends now.
@@ -133,7 +126,7 @@ class Page implements Answer {
       this.#finishSoon()
       return false
     }
-    this.#records.push(...frames)
+    for (let i = 0; i < frames.length; i++) this.#records.push(Uint8Array.from(frames.at(i)))
     this.#bytes += bytes
     if (this.#records.length >= this.#asked.wish.limit || this.#bytes >= RECORDS_BYTES_MAX) this.#finishSoon()
     return true

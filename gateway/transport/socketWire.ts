@@ -1,6 +1,7 @@
 import type { TemplatedApp, WebSocket } from 'uWebSockets.js'
 import { refuse } from '../errors.ts'
 import type { Body, Form } from '../stream/body.ts'
+import type { Frames } from '../stream/frames.ts'
 import type { Carrier, Outlet, SubscriptionEvent } from '../stream/outlet.ts'
 import type { Subscription } from '../stream/subscription.ts'
 import type { Admissions } from './admissions.ts'
@@ -22,8 +23,6 @@ export class SocketCarrier implements Carrier {
   readonly name: string
   readonly #app: TemplatedApp
   readonly #binary: boolean
-  /** Frames that are text although payloads are binary: records that have none to show. */
-  readonly #texts = new WeakSet<Uint8Array>()
 
   constructor(app: TemplatedApp, binary: boolean) {
     this.#app = app
@@ -31,19 +30,18 @@ export class SocketCarrier implements Carrier {
     this.name = binary ? 'websocket raw' : 'websocket'
   }
 
-  frame(view: number, body: Body, cursor: string | null): Uint8Array {
-    const frame = recordMessage(view, body, cursor)
-    if (this.#binary && body.type !== 'raw') this.#texts.add(frame)
-    return frame
+  frame(frames: Frames, view: number, body: Body, cursor: string | null): void {
+    recordMessage(frames, view, body, cursor)
   }
 
-  broadcast(view: number, frames: readonly Uint8Array[]): void {
+  broadcast(view: number, frames: Frames): void {
     const topic = topicOf(view)
-    for (const frame of frames) this.#app.publish(topic, frame, this.isBinary(frame), false)
+    for (let i = 0; i < frames.length; i++) this.#app.publish(topic, frames.at(i), this.isBinary(frames, i), false)
   }
 
-  isBinary(frame: Uint8Array): boolean {
-    return this.#binary && !this.#texts.has(frame)
+  /** Where payloads are binary, a record that has none to show is text all the same. */
+  isBinary(frames: Frames, index: number): boolean {
+    return this.#binary && frames.typeOf(index) === 'raw'
   }
 }
 
@@ -123,12 +121,13 @@ export class SocketWire implements Wire {
     if (this.#open && this.#ws.getBufferedAmount() === 0) this.#admissions.context.clock.soon(() => this.#wake())
   }
 
-  sendFrames(frames: readonly Uint8Array[], bytes: number, carrier: SocketCarrier): boolean {
+  sendFrames(frames: Frames, carrier: SocketCarrier): boolean {
     if (!this.#open) return false
-    this.#count(bytes + frames.length * HEADER_BYTES_MAX)
+    this.#count(frames.bytes + frames.length * HEADER_BYTES_MAX)
     let lost = false
     this.#ws.cork(() => {
-      for (const frame of frames) lost = this.#ws.send(frame, carrier.isBinary(frame), false) === 2 || lost
+      for (let i = 0; i < frames.length; i++)
+        lost = this.#ws.send(frames.at(i), carrier.isBinary(frames, i), false) === 2 || lost
     })
     return !lost
   }
@@ -210,8 +209,8 @@ class SocketOutlet implements Outlet {
     this.#wire.whenRoom(this)
   }
 
-  send(frames: readonly Uint8Array[], bytes: number): boolean {
-    return this.#wire.sendFrames(frames, bytes, this.carrier)
+  send(frames: Frames): boolean {
+    return this.#wire.sendFrames(frames, this.carrier)
   }
 
   join(view: number): void {

@@ -3,9 +3,16 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ENDLESS } from '../../gateway/stream/account.ts'
 import { Batch } from '../../gateway/stream/batch.ts'
+import type { Body } from '../../gateway/stream/body.ts'
+import type { Frames } from '../../gateway/stream/frames.ts'
 import type { Carrier, Outlet } from '../../gateway/stream/outlet.ts'
 
-const carrier: Carrier = { name: 'test', frame: () => new Uint8Array(0), broadcast() {} }
+const carrier: Carrier = { name: 'test', frame: (frames, _view, body) => frames.add('', body, ''), broadcast() {} }
+
+/** A body of so many bytes. */
+function bodyOf(bytes: number): Body {
+  return { type: 'raw', form: 'raw', id: '', counts: true, head: '', json: new Uint8Array(bytes), tail: '', bytes }
+}
 
 class Buffered implements Outlet {
   readonly carrier = carrier
@@ -24,12 +31,8 @@ class Buffered implements Outlet {
     return this.#room
   }
 
-  send(frames: readonly Uint8Array[], bytes: number): boolean {
-    assert.equal(
-      bytes,
-      frames.reduce((sum, frame) => sum + frame.byteLength, 0),
-    )
-    this.sent.push(bytes)
+  send(frames: Frames): boolean {
+    this.sent.push(frames.bytes)
     return this.#open
   }
 
@@ -43,7 +46,7 @@ function fill(batch: Batch, sizes: readonly number[]): number {
   let taken = 0
   for (const size of sizes) {
     if (!batch.takes(size)) break
-    if (size > 0) batch.add(new Uint8Array(size))
+    if (size > 0) batch.add(1, bodyOf(size), null)
     taken++
   }
   return taken

@@ -47,15 +47,15 @@ describe('truncation', () => {
     const events: SubscriptionEvent[] = []
     const carrier: Outlet['carrier'] = {
       name: 'test',
-      frame: (_view, body) => Buffer.from(body.id),
-      broadcast: (_view, frames) => void got.push(...frames.map(String)),
+      frame: (_frames, _view, body) => void got.push(body.id),
+      broadcast: () => undefined,
     }
     const outlet: Outlet = {
       carrier,
       capacity: 1e6,
       room: () => 1e6,
       whenRoom() {},
-      send: (frames) => got.push(...frames.map(String)) > 0,
+      send: () => true,
       join() {},
       leave() {},
       tell: (event) => void events.push(event),

@@ -5,7 +5,7 @@ import { readRecords } from './records.ts'
 
 /** What one partition's fetched bytes hold for a reader. */
 export interface Decoded {
-  /** In offset order, from the fetch offset on; nothing aborted, no markers. They pin no part of the fetched bytes. */
+  /** In offset order, from the fetch offset on; nothing aborted, no markers. */
   readonly records: Record[]
   /** Beyond the last whole batch, whatever was in it: markers, aborted records and compacted holes are behind it. */
   readonly next: number
@@ -37,27 +37,33 @@ const COMPRESSION_MASK = 0x07
 const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
+/** Whose memory records are in: they have theirs, and pin nothing of what was fetched; or they share it, and it lives as long as they do. */
+export type RecordMemory = 'own' | 'fetched'
+
 /** Throws where the bytes are damaged or in a format that Kafka left in 2017. */
 export async function decodeBatches(
   partition: number,
   from: number,
   bytes: Buffer,
   aborted: readonly AbortedTransaction[],
+  memory: RecordMemory,
 ): Promise<Decoded> {
   const heads = headsOf(bytes)
   const readable = withoutAborted(heads, bytes, aborted).filter((head) => head.lastOffset >= from && head.count > 0)
-  const copy = Buffer.allocUnsafeSlow(plainBytes(readable))
+  const copy = memory === 'own' ? Buffer.allocUnsafeSlow(plainBytes(readable)) : null
   const records: Record[] = []
   let at = 0
   for (const head of readable) {
     const compression = head.attributes & COMPRESSION_MASK
-    if (compression === COMPRESSION.none) {
-      const end = at + bytes.copy(copy, at, head.begin, head.end)
+    const packed = bytes.subarray(head.begin, head.end)
+    if (compression !== COMPRESSION.none) {
+      readRecords(partition, from, head, await unpack(compression, packed), records)
+    } else if (copy === null) {
+      readRecords(partition, from, head, packed, records)
+    } else {
+      const end = at + packed.copy(copy, at)
       readRecords(partition, from, head, copy.subarray(at, end), records)
       at = end
-    } else {
-      const unpacked = await unpack(compression, bytes.subarray(head.begin, head.end))
-      readRecords(partition, from, head, unpacked, records)
     }
   }
   const last = heads.at(-1)

@@ -106,7 +106,7 @@ export class KafkaFollowing implements Following, PartitionOwner {
   async #take(partition: TailPartition, answer: FetchedPartition, slices: Slice[]): Promise<void> {
     let fetched: DecodedSlice
     try {
-      fetched = await decoded(answer, partition.next!)
+      fetched = await decoded(answer, partition.next!, 'own')
     } catch (error) {
       const { topic } = partition
       this.#context.log.error(

@@ -6,7 +6,7 @@ import { NO_LEADER, asSourceError, type Topology } from './directory.ts'
 import { Gate } from './gate.ts'
 import { gather } from './gather.ts'
 import { resolved, type Offsets } from './offsets.ts'
-import { joined, lostAt, sliceOf } from './slices.ts'
+import { decoded, joined, lostAt } from './slices.ts'
 
 /** The next offset by partition, or why there is none yet. */
 type Positions = Map<number, number | undefined>
@@ -220,7 +220,8 @@ export class KafkaReader {
   async #slice(topic: string, node: number, answer: FetchedPartition, from: number): Promise<Slice | null> {
     switch (answer.code) {
       case KAFKA_CODE.none:
-        return await sliceOf(answer, from)
+        // A block is as short-lived as what it was fetched in.
+        return (await decoded(answer, from, 'fetched')).slice
       case KAFKA_CODE.offsetOutOfRange:
         return await lostAt(this.#context.cluster, node, topic, answer.partition, from)
       case KAFKA_CODE.topicDenied:

@@ -1,13 +1,8 @@
 import type { KafkaCluster } from '../../drivers/kafka/cluster.ts'
 import type { FetchedPartition } from '../../drivers/kafka/fetch.ts'
 import { SourceError, type Slice } from '../../stream/source.ts'
-import { decodeBatches } from './batches.ts'
+import { decodeBatches, type RecordMemory } from './batches.ts'
 import { offsetsAt } from './offsets.ts'
-
-/** What one partition's answer to a fetch at `from` gives. Throws where its bytes cannot be read. */
-export async function sliceOf(answer: FetchedPartition, from: number): Promise<Slice> {
-  return (await decoded(answer, from)).slice
-}
 
 export interface DecodedSlice {
   readonly slice: Slice
@@ -15,11 +10,11 @@ export interface DecodedSlice {
   readonly leaderEpoch: number | null
 }
 
-/** As `sliceOf`. */
-export async function decoded(answer: FetchedPartition, from: number): Promise<DecodedSlice> {
+/** What one partition's answer to a fetch at `from` gives. Throws where its bytes cannot be read. */
+export async function decoded(answer: FetchedPartition, from: number, memory: RecordMemory): Promise<DecodedSlice> {
   const { partition, lastStableOffset: end, batches, aborted } = answer
   if (batches.length === 0) return { slice: { partition, from, records: [], next: from, end }, leaderEpoch: null }
-  const { records, next, leaderEpoch } = await decodeBatches(partition, from, batches, aborted)
+  const { records, next, leaderEpoch } = await decodeBatches(partition, from, batches, aborted, memory)
   return { slice: { partition, from, records, next, end }, leaderEpoch }
 }
 

@@ -12,7 +12,7 @@ const decoded = async (
   bytes: Buffer,
   aborted: { producerId: bigint; firstOffset: number }[] = [],
 ): Promise<unknown> => {
-  const { records, next } = await decodeBatches(0, from, bytes, aborted)
+  const { records, next } = await decodeBatches(0, from, bytes, aborted, 'own')
   return { records: records.map((record) => `${record.offset}=${Buffer.from(record.value!).toString()}`), next }
 }
 
@@ -63,7 +63,7 @@ describe('record batches', () => {
 
   test('records pin nothing of what was fetched', async () => {
     const bytes = batch({ baseOffset: 0, records: [value('a'), value('b')] })
-    const { records } = await decodeBatches(0, 0, bytes, [])
+    const { records } = await decodeBatches(0, 0, bytes, [], 'own')
     bytes.fill(0)
     assert.deepEqual(
       records.map((record) => Buffer.from(record.value!).toString()),
@@ -74,9 +74,16 @@ describe('record batches', () => {
     assert.ok(first!.byteLength < bytes.length)
   })
 
+  test('records that live as short as what was fetched are in its memory, and the same records', async () => {
+    const bytes = batch({ baseOffset: 0, records: [value('a'), value('b')] })
+    const { records } = await decodeBatches(0, 0, bytes, [], 'fetched')
+    assert.deepEqual(records, (await decodeBatches(0, 0, bytes, [], 'own')).records)
+    for (const { value } of records) assert.equal(value!.buffer, bytes.buffer)
+  })
+
   test("with append time every record has the batch's", async () => {
     const bytes = batch({ baseOffset: 0, appendTime: 1234, records: [value('a'), value('b')] })
-    const { records } = await decodeBatches(0, 0, bytes, [])
+    const { records } = await decodeBatches(0, 0, bytes, [], 'own')
     assert.deepEqual(
       records.map((record) => record.time),
       [1234, 1234],
@@ -87,15 +94,15 @@ describe('record batches', () => {
     const bytes = batch({ baseOffset: 0, records: [value('abc')] })
     const old = Buffer.from(bytes)
     old.writeInt8(1, 16)
-    await assert.rejects(decodeBatches(0, 0, old, []), /format v1/)
+    await assert.rejects(decodeBatches(0, 0, old, [], 'own'), /format v1/)
     const many = Buffer.from(bytes)
     many.writeInt32BE(9, 57)
-    await assert.rejects(decodeBatches(0, 0, many, []), RangeError)
+    await assert.rejects(decodeBatches(0, 0, many, [], 'own'), RangeError)
     const unknown = Buffer.from(bytes)
     unknown.writeInt16BE(7, 21)
-    await assert.rejects(decodeBatches(0, 0, unknown, []), /compression 7/)
+    await assert.rejects(decodeBatches(0, 0, unknown, [], 'own'), /compression 7/)
     const short = Buffer.from(bytes)
     short.writeInt32BE(3, 8)
-    await assert.rejects(decodeBatches(0, 0, short, []), /shorter than its head/)
+    await assert.rejects(decodeBatches(0, 0, short, [], 'own'), /shorter than its head/)
   })
 })

@@ -3,6 +3,7 @@ import type { Traffic } from '../../../gateway/stream/headroom.ts'
 import type { Carrier, Outlet, SubscriptionEvent } from '../../../gateway/stream/outlet.ts'
 import type { Subscription } from '../../../gateway/stream/subscription.ts'
 import type { Body } from '../../../gateway/stream/body.ts'
+import type { Frames } from '../../../gateway/stream/frames.ts'
 
 /** What a client gets of a record, or of a broken one. Twice the cursor, as SSE has it. */
 export interface RecordFrame {
@@ -31,22 +32,27 @@ export class ModelCarrier implements Carrier {
     this.name = name
   }
 
-  frame(view: number, body: Body, cursor: string | null): Uint8Array {
+  frame(frames: Frames, view: number, body: Body, cursor: string | null): void {
     this.frames++
     const head = JSON.stringify({ type: body.type, view, id: body.id, cursor, again: cursor })
-    return Buffer.concat([Buffer.from(`${head.slice(0, -1)},`), body.rest])
+    frames.add(`${head.slice(0, -1)},`, body, '')
   }
 
-  broadcast(view: number, frames: readonly Uint8Array[], bytes: number): void {
-    assert.equal(
-      bytes,
-      frames.reduce((sum, frame) => sum + frame.byteLength, 0),
-    )
+  broadcast(view: number, frames: Frames): void {
+    const copies = copiesOf(frames)
     for (const socket of this.joined.get(view) ?? []) {
-      socket.published(frames, bytes)
-      for (const outlet of socket.outlets) if (outlet.views.has(view)) outlet.onHanded(frames)
+      socket.published(copies, frames.bytes)
+      for (const outlet of socket.outlets) if (outlet.views.has(view)) outlet.onHanded(copies)
     }
   }
+}
+
+/** Each by itself, in memory of its own; together they are the whole. */
+export function copiesOf(frames: Frames): Uint8Array[] {
+  const copies = Array.from({ length: frames.length }, (_, index) => Uint8Array.from(frames.at(index)))
+  assert.deepEqual(Buffer.concat(copies), Buffer.from(frames.whole))
+  assert.equal(frames.whole.byteLength, frames.bytes)
+  return copies
 }
 
 /** One connection with a bounded buffer that the client empties as it likes, shared by several subscriptions. */
@@ -194,13 +200,10 @@ export class ModelOutlet implements Outlet {
     this.#socket.whenRoom(this)
   }
 
-  send(frames: readonly Uint8Array[], bytes: number): boolean {
-    assert.equal(
-      bytes,
-      frames.reduce((sum, frame) => sum + frame.byteLength, 0),
-    )
-    const sent = this.#socket.send(frames, bytes)
-    if (sent) this.onHanded(frames)
+  send(frames: Frames): boolean {
+    const copies = copiesOf(frames)
+    const sent = this.#socket.send(copies, frames.bytes)
+    if (sent) this.onHanded(copies)
     return sent
   }
 

@@ -1,4 +1,4 @@
-import type { ModeCounts } from '../../../gateway/stream/subscription.ts'
+import type { ModeCounts } from '../../../gateway/stream/modes.ts'
 
 /** What happened in all runs together, so that a test cannot pass because nothing did. */
 export interface Tally {
