@@ -266,6 +266,7 @@ export class Subscription implements PoolMember, ReaderOwner {
   /** At the end of what the view has broadcast: rides where it stands just there, else waits for more. */
   #arrive(reader: Reader): void {
     const { view, tail, outlet } = this
+    this.#supply.drop()
     if (!reader.reaches(view.front.place ?? { seq: tail.ring.end, position: tail.position })) {
       view.front.waiting.add(this)
       return this.#waitFor('news')

@@ -54,8 +54,8 @@ export const COUNTING: readonly Mutation[] = [
   {
     name: 'broken records are counted',
     file: 'gateway/stream/body.ts',
-    from: "{ type: 'invalid', form, id, counts: false,",
-    to: "{ type: 'invalid', form, id, counts: true,",
+    from: "bodyOf('invalid', form, id, false,",
+    to: "bodyOf('invalid', form, id, true,",
     tests: ['stream/hub-model'],
   },
   {

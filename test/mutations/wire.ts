@@ -17,10 +17,17 @@ export const WIRE: readonly Mutation[] = [
     tests: ['transport/sse'],
   },
   {
+    name: 'a page keeps memory that is used again',
+    file: 'gateway/transport/page.ts',
+    from: 'this.#records.push(Uint8Array.from(frames.at(i)))',
+    to: 'this.#records.push(frames.at(i))',
+    tests: ['transport/page'],
+  },
+  {
     name: 'an event has no cursor',
     file: 'gateway/transport/eventStreams.ts',
-    from: 'return this.#dialect.record(body, cursor)',
-    to: 'return this.#dialect.record(body, null)',
+    from: 'this.#dialect.record(frames, body, cursor)',
+    to: 'this.#dialect.record(frames, body, null)',
     tests: ['transport/sse'],
   },
   {

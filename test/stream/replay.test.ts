@@ -85,6 +85,15 @@ describe('replay', () => {
     assert.equal(memory.used, 0)
   })
 
+  it('says when a block has come into memory, since others may have to make way for it', async () => {
+    const { source, grown, tail, replay } = setUp()
+    const taken = replay.take(tail, [1])
+    await settle()
+    assert.deepEqual(grown, [])
+    source.asked[0]?.answer([slice(0, [recordOf(0, 1)])])
+    assert.deepEqual(grown, [(await taken).bytes])
+  })
+
   it('what is released twice counts once', async () => {
     const { source, memory, tail, replay } = setUp()
     const first = replay.take(tail, [1])

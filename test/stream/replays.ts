@@ -34,9 +34,17 @@ const LIMITS: ReplayLimits = { replaySlotsMax: 2, blockBytesMax: 1_000, heldByte
 export function setUp(limits: Partial<ReplayLimits> = {}) {
   const source = new Slow()
   const memory = { used: 0, bytesMax: 1_000_000 }
+  /** What was used each time that more came into memory. */
+  const grown: number[] = []
   const events = { appended() {}, cut() {}, changed() {}, down() {}, up() {} }
   const tail = new Tail(1, source, 't', memory, () => 0, events)
-  return { source, memory, tail, replay: new Replay({ ...LIMITS, ...limits }, memory, () => undefined) }
+  return {
+    source,
+    memory,
+    grown,
+    tail,
+    replay: new Replay({ ...LIMITS, ...limits }, memory, () => grown.push(memory.used)),
+  }
 }
 
 export function slice(partition: number, records: readonly Record[]): Slice {
