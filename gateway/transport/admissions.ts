@@ -7,7 +7,7 @@ import type { Cors } from './cors.ts'
 import { rateLimitHeaders } from './rateLimit.ts'
 import type { Common, Headers } from './reply.ts'
 import type { Request } from './request.ts'
-import { seenBy } from './seen.ts'
+import { seenBy, type Understood } from './seen.ts'
 import type { Addressed, SessionContext, SessionLimits } from './session.ts'
 
 export interface TransportLimits extends SessionLimits {
@@ -90,12 +90,12 @@ export class Admissions {
   }
 
   /** What would be refused after the upgrade anyway, found before it: then a status can say so. */
-  check(identity: Identity, addressed: Addressed): Grant | Refusal {
+  check(identity: Identity, addressed: Addressed): Understood | Refusal {
     const { gate, clock } = this.context
     const grant = gate.authorize(identity, addressed.product, addressed.stream)
     if (isRefusal(grant)) return grant
     const seen = seenBy(gate, grant, addressed.wish, addressed.lastEventId, clock.now())
-    return isRefusal(seen) ? seen : grant
+    return isRefusal(seen) ? seen : { grant, seen }
   }
 
   /** What all answers to a request say. */

@@ -1,10 +1,10 @@
-import type { Grant, Identity } from '../access/grant.ts'
+import type { Identity } from '../access/grant.ts'
 import type { Refusal } from '../errors.ts'
 import { decodeCursor, isFault } from '../stream/cursor.ts'
 import type { Subscription } from '../stream/subscription.ts'
 import { isRefusal, type Gate } from './gate.ts'
 import type { Wish } from './parameters.ts'
-import { seenBy, type Seen } from './seen.ts'
+import { seenBy, type Seen, type Understood } from './seen.ts'
 
 /** What a client subscribed to, and what it asked for. */
 export interface Subscribed {
@@ -17,11 +17,6 @@ export interface Subscribed {
 
 const FROM_NOW = { from: 'latest', lastEventId: '' } as const
 
-export interface Renewed {
-  readonly grant: Grant
-  readonly seen: Seen
-}
-
 /**
  * What documents that were published anew make of a subscription: nothing (`null`), another view, or its end. A view is the
  * same where all that it is made of is: then whoever rides rides on.
@@ -30,7 +25,7 @@ export function renewal(
   gate: Gate,
   { identity, product, stream, wish, subscription }: Subscribed,
   now: number,
-): Renewed | Refusal | null {
+): Understood | Refusal | null {
   const grant = gate.authorize(identity, product, stream)
   if (isRefusal(grant)) return grant
   // Once it has begun, where it was to begin is of no use any more; to another topic it would be foreign.

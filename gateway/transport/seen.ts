@@ -17,6 +17,12 @@ export interface Seen {
   readonly horizon: number | null
 }
 
+/** A wish for one stream, as it was found to be good. */
+export interface Understood {
+  readonly grant: Grant
+  readonly seen: Seen
+}
+
 /** Understands a client's wish. `lastEventId` is the header; empty where there is none. */
 export function seenBy(gate: Gate, grant: Grant, wish: Wish, lastEventId: string, now: number): Seen | Refusal {
   const { stream: whole, decode, source, revision } = gate.feed(grant)
@@ -41,6 +47,12 @@ export function seenBy(gate: Gate, grant: Grant, wish: Wish, lastEventId: string
   const spec = { key, stream, decode, form, showKey, showHeaders, invalid, event, condition, kept, equality }
   const { replayHorizonMs } = grant.agreement.plan
   return { spec, source, from, horizon: replayHorizonMs === null ? null : now - replayHorizonMs }
+}
+
+/** What was understood just before, where it is still that: the documents are the same, and so is the form. */
+export function stillSeen(known: Understood | undefined, { stream, agreement }: Grant, wish: Wish): Seen | null {
+  if (known === undefined || known.seen.spec.form !== (wish.format ?? 'record')) return null
+  return known.grant.stream === stream && known.grant.agreement === agreement ? known.seen : null
 }
 
 /** A filter that is one equality and no more: all that differ only in its value are found by the record's own. */

@@ -20,9 +20,9 @@ import { closingOf, controlOf, endedOf, errorOf, isoTime, type Control } from '.
 import { isRefusal, type Gate, type Seat } from './gate.ts'
 import { Members, type Member } from './members.ts'
 import { printable, type Wish } from './parameters.ts'
-import { goingOn, keptWish, renewal, type Renewed } from './renewal.ts'
+import { goingOn, keptWish, renewal } from './renewal.ts'
 import { Seats } from './seats.ts'
-import { seenBy, type Seen } from './seen.ts'
+import { seenBy, stillSeen, type Seen, type Understood } from './seen.ts'
 
 /** The socket, as a session needs it. */
 export interface Wire {
@@ -59,6 +59,8 @@ export interface Addressed {
   readonly lastEventId: string
   /** What was taken for it before the upgrade. */
   readonly seat?: Seat
+  /** What it was found to mean. */
+  readonly understood?: Understood
 }
 
 type Asking = Pick<Member, 'id' | 'product' | 'stream' | 'wish'>
@@ -125,9 +127,9 @@ export class Session {
       'session admitted',
     )
     if (this.#addressed === null) return
-    const { product, stream, wish, lastEventId } = this.#addressed
+    const { product, stream, wish, lastEventId, understood } = this.#addressed
     this.#addressed = null
-    const subscribing = this.#subscribe('0', product, stream, wish, lastEventId)
+    const subscribing = this.#subscribe('0', product, stream, wish, lastEventId, understood)
     // What the client sends meanwhile is served after it.
     this.#serving = Promise.all([this.#serving, subscribing.then((refusal) => refusal && this.close(refusal))]).then(
       () => undefined,
@@ -288,6 +290,7 @@ export class Session {
     stream: string,
     wish: Wish,
     lastEventId: string,
+    known?: Understood,
   ): Promise<Refusal | null> {
     const { limits } = this.#context
     if (this.#members.size >= limits.subscriptionsPerSessionMax) {
@@ -297,7 +300,7 @@ export class Session {
       )
     }
     const asked = { id, product, stream, wish: { format: this.#wire.defaultForm, ...wish } }
-    const understood = this.#understand(asked, lastEventId)
+    const understood = this.#understand(asked, lastEventId, known)
     if (isRefusal(understood)) return understood
     const kept = { id, wish: keptWish(asked.wish, lastEventId) }
     const taking = this.#takeFirstSeat() ?? this.#seats.take(understood.grant.agreement)
@@ -310,11 +313,11 @@ export class Session {
     return now !== null && isRefusal(now) ? now : null
   }
 
-  #understand({ id, product, stream, wish }: Asking, lastEventId: string): Renewed | Refusal {
+  #understand({ id, product, stream, wish }: Asking, lastEventId: string, known?: Understood): Understood | Refusal {
     const { gate, clock } = this.#context
     const grant = gate.authorize(this.#identity as Identity, product, stream)
     if (isRefusal(grant)) return grant
-    const seen = seenBy(gate, grant, wish, lastEventId, clock.now())
+    const seen = stillSeen(known, grant, wish) ?? seenBy(gate, grant, wish, lastEventId, clock.now())
     if (isRefusal(seen)) return seen
     return this.#members.refusal(id, seen.spec.key, seen.spec.form) ?? { grant, seen }
   }

@@ -212,11 +212,11 @@ function admit(request: Request, offered: string | null, admissions: Admissions)
 }
 
 function seated(identity: Identity, addressed: Addressed, admissions: Admissions): Eventual<Admitted | Refusal> {
-  const grant = admissions.check(identity, addressed)
-  if (isRefusal(grant)) return grant
+  const understood = admissions.check(identity, addressed)
+  if (isRefusal(understood)) return understood
   const seats = new Seats(admissions.context.gate)
-  return onceKnown(seats.take(grant.agreement), (seat) =>
-    isRefusal(seat) ? seat : { identity, addressed: { ...addressed, seat }, seats },
+  return onceKnown(seats.take(understood.grant.agreement), (seat) =>
+    isRefusal(seat) ? seat : { identity, addressed: { ...addressed, seat, understood }, seats },
   )
 }
 
