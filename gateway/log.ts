@@ -11,8 +11,8 @@ export interface Log {
 export type LogFields = { readonly [name: string]: unknown }
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug'
 
-/** Lines that wait for the end of their turn, at most, bytes. */
-const BUFFER_BYTES = 8 * 1024
+/** Lines that wait for the end of their turn, at most, characters. */
+const WAITING_CHARS_MAX = 8 * 1024
 
 /** `more`: fields of every line, such as which worker says it. */
 export function createLog(level: LogLevel, more: LogFields | null = null): Log {
@@ -23,38 +23,53 @@ export function createLog(level: LogLevel, more: LogFields | null = null): Log {
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: (error: unknown) => describeFault(error, level === 'debug') },
   }
-  const lines = pino.destination({ dest: 2, sync: true, minLength: BUFFER_BYTES })
+  const lines = new TurnLines(pino.destination({ dest: 2, sync: true }))
   const log = pino(options, lines)
   return {
-    info: inTurn((fields, message) => log.info(fields, message), lines),
+    info: (fields, message) => log.info(fields, message),
     warn: atOnce((fields, message) => log.warn(fields, message), lines),
     error: atOnce((fields, message) => log.error(fields, message), lines),
   }
 }
 
 type Write = (fields: LogFields, message: string) => void
-type Lines = Pick<ReturnType<typeof pino.destination>, 'flushSync'>
 
-/** All lines of a turn are one write: a thousand connections at once are two thousand lines. */
-function inTurn(write: Write, lines: Lines): Write {
-  let waiting = false
-  const flush = (): void => {
-    waiting = false
-    lines.flushSync()
+/**
+ * All lines of a turn are one write: a thousand connections at once are two thousand lines. pino's own destination can keep them back,
+ * too, but empties itself by an `fsync`, for which all of the process waits where stderr is a file.
+ */
+class TurnLines {
+  readonly #out: { write(text: string): unknown }
+  #text = ''
+  #due = false
+
+  constructor(out: { write(text: string): unknown }) {
+    this.#out = out
   }
-  return (fields, message) => {
-    write(fields, message)
-    if (waiting) return
-    waiting = true
-    systemClock.soon(flush)
+
+  write(line: string): void {
+    this.#text += line
+    if (this.#text.length >= WAITING_CHARS_MAX) return this.flush()
+    if (this.#due) return
+    this.#due = true
+    systemClock.soon(() => {
+      this.#due = false
+      this.flush()
+    })
+  }
+
+  flush(): void {
+    const text = this.#text
+    this.#text = ''
+    if (text !== '') this.#out.write(text)
   }
 }
 
 /** It may be the last that is heard of this process. */
-function atOnce(write: Write, lines: Lines): Write {
+function atOnce(write: Write, lines: TurnLines): Write {
   return (fields, message) => {
     write(fields, message)
-    lines.flushSync()
+    lines.flush()
   }
 }
 

@@ -79,9 +79,10 @@ export class Seats {
 
   #seatOf(kind: SeatKind, agreement: string): Seat {
     const name = `${kind} ${agreement}`
+    const known = this.#seats.get(name)
+    if (known !== undefined) return known
     const counts = { limit: 0, held: 0, spare: 0, cameAt: 0, renewAt: 0 }
-    const fresh: Seat = { agreement, kind, ...counts, changed: false, asking: false, waiting: [] }
-    const seat = this.#seats.get(name) ?? fresh
+    const seat: Seat = { agreement, kind, ...counts, changed: false, asking: false, waiting: [] }
     this.#seats.set(name, seat)
     return seat
   }

@@ -1,5 +1,7 @@
 import { weightOf, type Record } from './record.ts'
+import type { FilterField } from '../catalog/plan.ts'
 import type { Body } from './body.ts'
+import type { Scalar } from './condition.ts'
 import type { Decode, Hidden, Payload, View } from './view.ts'
 
 /** A flat charge for a body's objects. */
@@ -15,6 +17,8 @@ export class Entry {
   bytes: number
   #decode: Decode | null = null
   #payload: Payload | null = null
+  #field: FilterField | null = null
+  #scalar: Scalar | null = null
   #view: View | null = null
   #body: Body | Hidden | null = null
 
@@ -29,6 +33,15 @@ export class Entry {
     this.#decode = decode
     this.#payload = payload
     return payload
+  }
+
+  /** What `read` finds in one field; found once, however many views ask for another value of it. */
+  scalar(field: FilterField, read: () => Scalar | null): Scalar | null {
+    if (this.#field === field) return this.#scalar
+    const scalar = read()
+    this.#field = field
+    this.#scalar = scalar
+    return scalar
   }
 
   /** What was kept for `view`; `null` where nothing was. */

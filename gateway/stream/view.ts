@@ -155,8 +155,14 @@ export class View {
       // What is no JSON cannot be filtered or cut, so nothing of it is shown where either is asked for.
       return invalidBody(spec, recordId(epoch, record), record, payload.invalid, whole && payload.invalid !== 'too-big')
     }
-    if (spec.condition !== null && !keeps(spec.condition, parsed(payload.json))) return 'filtered'
+    if (!this.#keeps(entry, payload)) return 'filtered'
     return this.shown(entry, payload, epoch)
+  }
+
+  #keeps(entry: Entry, { json }: Readable): boolean {
+    const { condition, equality } = this.spec
+    if (equality !== null) return entryValue(equality.field, entry, json) === equality.value
+    return condition === null || keeps(condition, parsed(json))
   }
 
   /** The body of an entry that is known to match. */
@@ -186,8 +192,8 @@ export class View {
 }
 
 /** The value by which an indexed front finds the view of a record; `null` where the record has none. */
-export function indexedValue(field: FilterField, json: Uint8Array): Scalar | null {
-  return scalarAt(field, parsed(json))
+export function entryValue(field: FilterField, entry: Entry, json: Uint8Array): Scalar | null {
+  return entry.scalar(field, () => scalarAt(field, parsed(json)))
 }
 
 function parsed(json: Uint8Array): unknown {
