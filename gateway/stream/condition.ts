@@ -25,6 +25,11 @@ export function keeps(condition: Condition, payload: unknown): boolean {
   return value !== null && compares(condition, value)
 }
 
+/** A payload that is known to be JSON. */
+export function parsed(json: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'))
+}
+
 /** The scalar that a field has in a payload; `null` where it has none of its type. */
 export function scalarAt({ path, type }: FilterField, payload: unknown): Scalar | null {
   let value = payload

@@ -1,7 +1,7 @@
 import { weightOf, type Record } from './record.ts'
 import type { FilterField } from '../catalog/plan.ts'
 import type { Body } from './body.ts'
-import type { Scalar } from './condition.ts'
+import { parsed, scalarAt, type Scalar } from './condition.ts'
 import type { Decode, Hidden, Payload, View } from './view.ts'
 
 /** A flat charge for a body's objects. */
@@ -35,13 +35,11 @@ export class Entry {
     return payload
   }
 
-  /** What `read` finds in one field; found once, however many views ask for another value of it. */
-  scalar(field: FilterField, read: () => Scalar | null): Scalar | null {
+  /** What its payload has in a field; looked up once, however many views ask for another value of it. */
+  scalar(field: FilterField, json: Uint8Array): Scalar | null {
     if (this.#field === field) return this.#scalar
-    const scalar = read()
     this.#field = field
-    this.#scalar = scalar
-    return scalar
+    return (this.#scalar = scalarAt(field, parsed(json)))
   }
 
   /** What was kept for `view`; `null` where nothing was. */

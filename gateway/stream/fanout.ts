@@ -8,7 +8,7 @@ import type { Carrier } from './outlet.ts'
 import type { Meter } from './meter.ts'
 import type { Tail } from './tail.ts'
 import type { Record } from './record.ts'
-import { entryValue, NARROW_PARTITIONS_MAX, type Hidden, type LogId, type View } from './view.ts'
+import { NARROW_PARTITIONS_MAX, type Hidden, type LogId, type View } from './view.ts'
 
 /**
  * What one turn of the event loop may still broadcast. Transports cannot see what was published in the same turn, so
@@ -109,7 +109,7 @@ function showings(front: Front, entry: Entry, epoch: number): readonly Showing[]
   // What breaks its contract has no value to go by: all are told.
   if (payload === null || 'invalid' in payload)
     return [...front.ridden].map((view) => ({ view, body: bodyOf(view, entry, epoch) }))
-  const value = entryValue(field, entry, payload.json)
+  const value = entry.scalar(field, payload.json)
   const view = value === null ? undefined : front.of(value)
   return view ? [{ view, body: view.shown(entry, payload, epoch) }] : []
 }

@@ -1,11 +1,11 @@
 import type { Body } from './body.ts'
 
 /** Memory that is kept for the next frames; one record may need more, and then it goes again. */
-const KEPT_BYTES_MAX = 256 * 1024
+const KEPT_BYTES_MAX = 1024 * 1024
 /** At first: a slice may touch thousands of views, each with a record or two. */
 const BYTES_MIN = 2 * 1024
 /** How many of them wait for the next use. */
-const SPARE_MAX = 32
+const SPARE_MAX = 8
 
 const spare: Frames[] = []
 

@@ -139,8 +139,8 @@ export class Replay {
   }
 }
 
-/** Equal wishes have equal keys. */
-function keyOf(tail: Tail, vector: Vector): string {
+/** Equal wishes, of one log, have equal keys. */
+export function keyOf(tail: Tail, vector: Vector): string {
   return `${tail.id} ${tail.generation} ${vector.join(',')}`
 }
 

@@ -293,7 +293,7 @@ export class Subscription implements PoolMember, ReaderOwner {
       }
       const gap = reader.begin(block)
       if (gap !== null) this.outlet.tell({ type: 'gap', cursor: reader.cursor, ...gap })
-      if (reader.following !== null) this.#supply.expect(reader.following)
+      this.#supply.expect(reader.following)
       this.#go()
     } catch (error) {
       if (turnover === this.#turnover) this.#failing(error)

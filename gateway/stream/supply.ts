@@ -1,9 +1,9 @@
-import type { Block, Replay } from './replay.ts'
+import { keyOf, type Block, type Replay } from './replay.ts'
 import type { Vector } from './source.ts'
 import type { Tail } from './tail.ts'
 
 interface Ahead {
-  readonly vector: Vector
+  readonly key: string
   readonly block: Promise<Block | null>
 }
 
@@ -21,12 +21,13 @@ export class Supply {
 
   /** The block from `vector` on, the caller's until `release`. Rejects with the `SourceError` of its read. */
   async take(vector: Vector): Promise<Block> {
-    // It may be memory that this very read waits for.
-    if (!this.#expects(vector)) this.drop()
+    const ahead = this.#ahead
+    // Another one may be the very memory that this read waits for.
+    if (ahead?.key !== keyOf(this.#tail, vector)) this.drop()
     try {
       return await this.#replay.take(this.#tail, vector)
     } finally {
-      if (this.#expects(vector)) this.drop()
+      if (this.#ahead === ahead) this.drop()
     }
   }
 
@@ -34,12 +35,13 @@ export class Supply {
     this.#replay.release(block)
   }
 
-  /** Asks for the block that is going to be taken next. */
-  expect(vector: Vector): void {
+  /** Asks for the block that is going to be taken next; `null`: none is. */
+  expect(vector: Vector | null): void {
     this.drop()
-    if (!this.#replay.mayGoAhead(this.#tail, vector)) return
+    if (vector === null || !this.#replay.mayGoAhead(this.#tail, vector)) return
     // Whoever takes it then is told why it failed, and tries anew.
-    this.#ahead = { vector: [...vector], block: this.#replay.take(this.#tail, vector).catch(() => null) }
+    const block = this.#replay.take(this.#tail, vector).catch(() => null)
+    this.#ahead = { key: keyOf(this.#tail, vector), block }
   }
 
   /** Gives up what was asked for in advance. */
@@ -47,10 +49,5 @@ export class Supply {
     const ahead = this.#ahead
     this.#ahead = null
     void ahead?.block.then((block) => block && this.#replay.release(block))
-  }
-
-  #expects(vector: Vector): boolean {
-    const { vector: ahead } = this.#ahead ?? {}
-    return ahead?.length === vector.length && vector.every((next, partition) => next === ahead[partition])
   }
 }

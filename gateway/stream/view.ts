@@ -1,6 +1,6 @@
 import { dataBody, invalidBody, type Body, type Shown } from './body.ts'
 import type { FilterField } from '../catalog/plan.ts'
-import { keeps, scalarAt, type Condition, type Scalar } from './condition.ts'
+import { keeps, parsed, type Condition, type Scalar } from './condition.ts'
 import type { Account } from './account.ts'
 import { encodeCursor } from './cursor.ts'
 import type { Entry } from './entry.ts'
@@ -161,7 +161,7 @@ export class View {
 
   #keeps(entry: Entry, { json }: Readable): boolean {
     const { condition, equality } = this.spec
-    if (equality !== null) return entryValue(equality.field, entry, json) === equality.value
+    if (equality !== null) return entry.scalar(equality.field, json) === equality.value
     return condition === null || keeps(condition, parsed(json))
   }
 
@@ -189,15 +189,6 @@ export class View {
     this.#sinceCursor = (this.#sinceCursor + 1) % WIDE_CURSOR_EVERY
     return this.#sinceCursor === 0
   }
-}
-
-/** The value by which an indexed front finds the view of a record; `null` where the record has none. */
-export function entryValue(field: FilterField, entry: Entry, json: Uint8Array): Scalar | null {
-  return entry.scalar(field, () => scalarAt(field, parsed(json)))
-}
-
-function parsed(json: Uint8Array): unknown {
-  return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'))
 }
 
 function recordId(epoch: number, record: Record): string {

@@ -6,6 +6,34 @@ const SEEDS = ['assembly/seeds']
 /** Broken ways to count allowances. */
 export const QUOTA: readonly Mutation[] = [
   {
+    name: 'quota: what members have in advance is not looked at before a top-up',
+    file: 'gateway/quota/pool.ts',
+    from: 'this.#recall()\n    this.#topUpAt = now + TOP_UP_MS',
+    to: 'this.#topUpAt = now + TOP_UP_MS',
+    tests: TESTS,
+  },
+  {
+    name: 'quota: who is alone speaks as often as among others',
+    file: 'gateway/quota/pool.ts',
+    from: 'return this.#holders > 1 || this.#bucket ? LOOK_MS : LONE_LOOK_MS',
+    to: 'return LOOK_MS',
+    tests: TESTS,
+  },
+  {
+    name: 'quota: who shares a rate speaks seldom',
+    file: 'gateway/quota/pool.ts',
+    from: 'this.#holders > 1 || this.#bucket ? LOOK_MS',
+    to: 'this.#holders > 1 ? LOOK_MS',
+    tests: TESTS,
+  },
+  {
+    name: 'quota: who is alone is taken for dead before it speaks',
+    file: 'gateway/quota/leases.ts',
+    from: 'LONE_LOOK_MS = 12_000',
+    to: 'LONE_LOOK_MS = 30_000',
+    tests: TESTS,
+  },
+  {
     name: 'quota: a repeated ask is counted again',
     file: 'gateway/quota/settle.ts',
     from: 'if (before && ask.id <= before.id)',

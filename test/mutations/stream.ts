@@ -136,6 +136,20 @@ export const STREAM: readonly Mutation[] = [
     tests: ['stream/hub', 'stream/hub-model'],
   },
   {
+    name: 'the value of one field stands for all',
+    file: 'gateway/stream/entry.ts',
+    from: 'if (this.#field === field) return this.#scalar',
+    to: 'if (this.#field !== null) return this.#scalar',
+    tests: ['stream/view'],
+  },
+  {
+    name: 'a value to filter by is looked up for each view',
+    file: 'gateway/stream/entry.ts',
+    from: 'if (this.#field === field) return this.#scalar',
+    to: '',
+    tests: ['stream/view'],
+  },
+  {
     name: 'frames stand where those before them stood',
     file: 'gateway/stream/frames.ts',
     from: 'this.bytes = 0\n    this.#ends.length = 0',
@@ -201,7 +215,7 @@ export const STREAM: readonly Mutation[] = [
   {
     name: 'a filter lets everything pass',
     file: 'gateway/stream/view.ts',
-    from: "if (spec.condition !== null && !keeps(spec.condition, parsed(payload.json))) return 'filtered'",
+    from: "if (!this.#keeps(entry, payload)) return 'filtered'",
     to: '',
     tests: ['stream/view'],
   },

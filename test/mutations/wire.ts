@@ -17,6 +17,27 @@ export const WIRE: readonly Mutation[] = [
     tests: ['transport/sse'],
   },
   {
+    name: 'what was understood outlives its document',
+    file: 'gateway/transport/seen.ts',
+    from: 'return known.grant.stream === stream && known.grant.agreement === agreement ? known.seen : null',
+    to: 'return stream && agreement && known.seen',
+    tests: ['transport/seen'],
+  },
+  {
+    name: 'what was understood is of another form',
+    file: 'gateway/transport/seen.ts',
+    from: "if (known === undefined || known.seen.spec.form !== (wish.format ?? 'record')) return null",
+    to: 'if (known === undefined || wish === undefined) return null',
+    tests: ['transport/seen'],
+  },
+  {
+    name: 'each turn of the log waits for the disk',
+    file: 'gateway/log.ts',
+    from: 'pino.destination({ dest: 2, sync: true })',
+    to: 'pino.destination({ dest: 2, sync: true, fsync: true })',
+    tests: ['log'],
+  },
+  {
     name: 'a page keeps memory that is used again',
     file: 'gateway/transport/page.ts',
     from: 'this.#records.push(Uint8Array.from(frames.at(i)))',

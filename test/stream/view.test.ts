@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { FilterField } from '../../gateway/catalog/plan.ts'
 import type { Body } from '../../gateway/stream/body.ts'
 import { Entry } from '../../gateway/stream/entry.ts'
 import { Position } from '../../gateway/stream/position.ts'
@@ -119,6 +120,26 @@ describe('view', () => {
       time: 900,
       vector: [5, 7],
     })
+  })
+
+  it('a value to filter by is looked up once, however many views ask for another, and each field by itself', (t) => {
+    const decode = new CountedDecode()
+    const [m, k]: readonly [FilterField, FilterField] = [
+      { name: 'm', path: ['m'], type: 'number' },
+      { name: 'k', path: ['k'], type: 'string' },
+    ]
+    const viewOf = (field: FilterField, value: number | string): View => {
+      const condition = { field, operator: '==', values: [value] } as const
+      const equality = { field, value, key: field.name }
+      return new View(1, { ...specOf(`${field.name} ${value}`, decode), condition, equality }, new Front('v', field))
+    }
+    const views = [viewOf(m, 4.5), viewOf(m, 5), viewOf(m, 6), viewOf(k, 'a'), viewOf(k, 'b'), viewOf(m, 4.5)]
+    const entry = new Entry(recordWith({ value: Buffer.from('{"m":4.5,"k":"a"}') }))
+    const parse = t.mock.method(JSON, 'parse')
+    const kept = views.map((view) => view.body(entry, 0) !== 'filtered')
+    assert.deepEqual(kept, [true, false, false, true, false, true])
+    // For the first field, for the second, and for the first again, which no reader of one stream asks for in this order.
+    assert.equal(parse.mock.callCount(), 3)
   })
 
   it('the payload of a record is decoded once, and a body kept for one view is not taken for another', () => {

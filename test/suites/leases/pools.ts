@@ -45,6 +45,41 @@ export function poolSuite(open: OpenLeases): void {
     assert.deepEqual([taker.taken, rider.messages], [159, 0])
   })
 
+  for (const { plan, allowed, callsMax } of [
+    { plan: 'with room', allowed: 600_000_000, callsMax: 6 },
+    { plan: 'that allows twice that', allowed: 120_000, callsMax: 12 },
+  ]) {
+    test(`1,000 records a second, of a plan ${plan}, cost at most ${callsMax} calls a minute, however many ride`, async () => {
+      const world = await worldOf(1)
+      const pool = world.quota(0).pool(agreementOf([perMinute(allowed)]))
+      const riders = Array.from({ length: 100 }, () => new Rider(pool, 0))
+      for (let tick = 0; tick < 240; tick++) {
+        for (let record = 0; record < 250; record++) {
+          const rider = riders[(250 * tick + record) % riders.length] as Rider
+          rider.wants++
+          rider.go()
+        }
+        await world.ticks(1)
+      }
+      await world.ticksUntil('all taken', () => sum(riders) === 60_000)
+      assert.ok(world.calls <= callsMax, `${world.calls} calls`)
+    })
+  }
+
+  test('who holds some and is alone speaks seldom, and is alive to whoever comes all the same', async () => {
+    const world = await worldOf()
+    const [first, second] = takers(world, agreementOf([perDay(160)]), 1) as [Taker, Taker]
+    first.go()
+    await world.ticksUntil('one taken', () => first.taken === 1)
+    const before = world.calls
+    await world.ticks(26 * 4)
+    assert.equal(world.calls - before, 2, 'calls in 26 s')
+    second.wants = 1_000
+    second.go()
+    await world.ticksUntil('exhausted', () => second.exhaustions.length > 0)
+    assert.equal(sum([first, second]), 160)
+  })
+
   test('what was handed out while the store was away counts once where it comes back empty and the ledger knows it', async () => {
     const clock = new HandClock(NOON)
     const store = await FickleStore.open(open, clock)
