@@ -8,12 +8,18 @@ export const KAFKA_CODE = {
   invalidTopic: 17,
   topicDenied: 29,
   clusterDenied: 31,
+  /** What a broker kept of our fetches is gone, as after it was started anew or had too many to keep. */
+  fetchSessionGone: 70,
+  /** The broker has seen another number of fetches than we have. */
+  fetchSessionEpoch: 71,
   /** The leader has changed since we looked: our leader epoch is old. */
   fencedLeaderEpoch: 74,
   /** The broker does not know yet of the leader epoch that we know of. */
   unknownLeaderEpoch: 75,
   unknownTopicId: 100,
   inconsistentTopicId: 103,
+  /** What a broker kept names topics otherwise than we do now. */
+  fetchSessionTopicId: 106,
 } as const
 
 /** `gone`: not reached or no answer in time · `denied`: not allowed to · `refused`: an answer that says no. */

@@ -18,13 +18,31 @@ export interface FetchQuery {
   readonly maxBytes: number
   /** Filled by the broker in this order until `maxBytes`. */
   readonly topics: readonly FetchTopic[]
+  /** Where the broker keeps what was asked for (KIP-227), `topics` are what is new or other than before. */
+  readonly session?: SessionStep
 }
 
-export interface FetchTopic {
+export interface TopicName {
   readonly topic: string
   /** Where it is known, no other topic that has come under the name can answer; `null`: whatever the name stands for. */
   readonly id: string | null
+}
+
+export interface FetchTopic extends TopicName {
   readonly partitions: readonly FetchPartition[]
+}
+
+export interface SessionStep {
+  /** 0: there is none. */
+  readonly id: number
+  /** 0 begins one, -1 does without; each further fetch of it has the next number. */
+  readonly epoch: number
+  /** Asked for until now, and no longer. */
+  readonly forgotten: readonly ForgottenTopic[]
+}
+
+export interface ForgottenTopic extends TopicName {
+  readonly partitions: readonly number[]
 }
 
 export interface FetchPartition {
@@ -39,11 +57,18 @@ export interface Fetched extends Throttled {
   readonly code: number
   /** Topics were asked for by their ids. */
   readonly byId: boolean
+  /** 0: the broker keeps nothing of what was asked for. */
+  readonly sessionId: number
+  readonly topics: readonly FetchedTopic[]
+}
+
+export interface FetchedTopic {
+  /** The id where topics were asked for by their ids, else the name. */
+  readonly key: string
   readonly partitions: readonly FetchedPartition[]
 }
 
 export interface FetchedPartition {
-  readonly topic: string
   readonly partition: number
   readonly code: number
   /** The end of what READ_COMMITTED may read. */
@@ -63,36 +88,51 @@ const BY_ID = 13
 const BY_NAME = 11
 
 export function fetch(query: FetchQuery): (versions: ApiVersions) => Exchange<Fetched> {
-  return (versions) => {
-    const byId = speaks(versions, FETCH, BY_ID) && query.topics.every(({ id }) => id !== null)
-    return exchange(
-      FETCH,
-      byId ? BY_ID : BY_NAME,
-      byId,
-      (writer) => write(writer, query, byId),
-      (reader) => read(reader, byId ? namesById(query.topics) : null),
-    )
-  }
+  return (versions) => fetchBy(canFetchById(versions) && query.topics.every(({ id }) => id !== null), query)
 }
 
-const NO_SESSION = 0
-const NO_SESSION_EPOCH = -1
+/** What a fetch of one topic came to. */
+export function partitionsOf({ topics }: Fetched): readonly FetchedPartition[] {
+  return topics.flatMap(({ partitions }) => partitions)
+}
+
+export function canFetchById(versions: ApiVersions): boolean {
+  return speaks(versions, FETCH, BY_ID)
+}
+
+/** `byId`: all topics have theirs, and the broker takes them. */
+export function fetchBy(byId: boolean, query: FetchQuery): Exchange<Fetched> {
+  return exchange(
+    FETCH,
+    byId ? BY_ID : BY_NAME,
+    byId,
+    (writer) => write(writer, query, byId),
+    (reader) => read(reader, byId),
+  )
+}
+
+const NO_SESSION: SessionStep = { id: 0, epoch: -1, forgotten: [] }
 const UNKNOWN = -1
 
-function write(writer: Writer, { maxWaitMs, minBytes, maxBytes, topics }: FetchQuery, byId: boolean): void {
+function write(writer: Writer, query: FetchQuery, byId: boolean): void {
+  const { maxWaitMs, minBytes, maxBytes, topics, session = NO_SESSION } = query
   writer.int32(NOT_A_REPLICA).int32(maxWaitMs).int32(minBytes).int32(maxBytes).int8(READ_COMMITTED)
-  writer.int32(NO_SESSION).int32(NO_SESSION_EPOCH)
-  writer.array(topics, ({ topic, id, partitions }) => {
-    if (byId) writer.uuid(Buffer.from(id!, 'base64url'))
-    else writer.string(topic)
-    writer.array(partitions, (one) => writePartition(writer, one, byId)).tags()
+  writer.int32(session.id).int32(session.epoch)
+  writer.array(topics, (one) => {
+    writeTopic(writer, one, byId)
+    writer.array(one.partitions, (partition) => writePartition(writer, partition, byId)).tags()
   })
-  const forgotten: readonly never[] = []
+  writer.array(session.forgotten, (one) => {
+    writeTopic(writer, one, byId)
+    writer.array(one.partitions, (partition) => void writer.int32(partition)).tags()
+  })
   const rack = ''
-  writer
-    .array(forgotten, () => {})
-    .string(rack)
-    .tags()
+  writer.string(rack).tags()
+}
+
+function writeTopic(writer: Writer, { topic, id }: TopicName, byId: boolean): void {
+  if (byId) writer.uuid(Buffer.from(id!, 'base64url'))
+  else writer.string(topic)
 }
 
 function writePartition(writer: Writer, one: FetchPartition, byId: boolean): void {
@@ -103,24 +143,20 @@ function writePartition(writer: Writer, one: FetchPartition, byId: boolean): voi
   writer.int64(logStartOffset).int32(one.maxBytes).tags()
 }
 
-function namesById(topics: readonly FetchTopic[]): ReadonlyMap<string, string> {
-  return new Map(topics.map(({ topic, id }) => [id!, topic]))
-}
-
-function read(reader: Reader, names: ReadonlyMap<string, string> | null): Fetched {
+function read(reader: Reader, byId: boolean): Fetched {
   const throttleMs = reader.int32()
   const code = reader.int16()
-  reader.int32()
-  const partitions = reader.array((one) => {
-    const topic = names === null ? one.string() : names.get(one.uuid().toString('base64url'))
-    const answers = one.array((inner) => readPartition(inner, topic ?? ''))
+  const sessionId = reader.int32()
+  const topics = reader.array((one) => {
+    const key = byId ? one.uuid().toString('base64url') : one.string()
+    const partitions = one.array(readPartition)
     one.tags()
-    return answers
+    return { key: key ?? '', partitions }
   })
-  return { throttleMs, code, byId: names !== null, partitions: partitions.flat() }
+  return { throttleMs, code, byId, sessionId, topics }
 }
 
-function readPartition(reader: Reader, topic: string): FetchedPartition {
+function readPartition(reader: Reader): FetchedPartition {
   const partition = reader.int32()
   const code = reader.int16()
   reader.int64()
@@ -130,7 +166,7 @@ function readPartition(reader: Reader, topic: string): FetchedPartition {
   reader.int32()
   const batches = reader.bytes()
   reader.tags()
-  return { topic, partition, code, lastStableOffset, aborted, batches }
+  return { partition, code, lastStableOffset, aborted, batches }
 }
 
 function readAborted(reader: Reader): AbortedTransaction {

@@ -3,7 +3,7 @@ import { silentLog } from '../../log.ts'
 import { KafkaCluster, type KafkaConfig, type KafkaLimits } from './cluster.ts'
 import { topicConfigs, type TopicConfigs } from './configs.ts'
 import { KafkaError } from './errors.ts'
-import { fetch } from './fetch.ts'
+import { fetch, partitionsOf } from './fetch.ts'
 import type { Metadata } from './metadata.ts'
 import { EARLIEST, listOffsets } from './offsets.ts'
 import { permits, producerId, type PermittedTopic } from './permits.ts'
@@ -77,16 +77,14 @@ export class KafkaProbe {
 
   /** Reads at the start of a partition as a stream does. Returns `KAFKA_CODE`. */
   async read(topic: string, partition: number, leader: number): Promise<number> {
-    const query = { partition, timestamp: EARLIEST }
-    const [first] = (await this.#cluster.ask(leader, listOffsets(topic, [query]))).offsets
+    const earliest = { partition, timestamp: EARLIEST }
+    const [first] = (await this.#cluster.ask(leader, listOffsets(topic, [earliest]))).offsets
     if (first === undefined || first.code !== 0) return first?.code ?? NO_ANSWER
     const from = { partition, fetchOffset: first.offset, maxBytes: BYTES_MAX, leaderEpoch: NO_EPOCH }
     const topics = [{ topic, id: null, partitions: [from] }]
-    const { code, partitions } = await this.#cluster.ask(
-      leader,
-      fetch({ maxWaitMs: 0, minBytes: 0, maxBytes: BYTES_MAX, topics }),
-    )
-    return code === 0 ? (partitions[0]?.code ?? NO_ANSWER) : code
+    const query = fetch({ maxWaitMs: 0, minBytes: 0, maxBytes: BYTES_MAX, topics })
+    const fetched = await this.#cluster.ask(leader, query)
+    return fetched.code === 0 ? (partitionsOf(fetched)[0]?.code ?? NO_ANSWER) : fetched.code
   }
 
   settings(topic: string, names: readonly string[]): Promise<TopicConfigs> {

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { KafkaCluster } from '../../drivers/kafka/cluster.ts'
 import { KAFKA_CODE, KafkaError } from '../../drivers/kafka/errors.ts'
-import type { Metadata, PartitionMetadata, TopicMetadata } from '../../drivers/kafka/metadata.ts'
+import type { PartitionMetadata, TopicMetadata } from '../../drivers/kafka/metadata.ts'
 import { SourceError } from '../../stream/source.ts'
 
 /** What stands under a topic's name now. */
@@ -23,6 +23,8 @@ export const NO_LEADER = -1
 /** The epoch of a topic by its id. */
 export type EpochOf = (topic: string, id: string | null) => Promise<number>
 
+type TopicsByName = ReadonlyMap<string, TopicMetadata>
+
 /** Told of each newer look at a topic. */
 export type Watcher = (topology: Topology) => void
 
@@ -42,7 +44,7 @@ export class Directory {
   readonly #watchers = new Map<string, Set<Watcher>>()
   readonly #asked = new Set<string>()
   #current: Promise<unknown> = Promise.resolve()
-  #next: Promise<Metadata> | null = null
+  #next: Promise<TopicsByName> | null = null
   #timer: Timer | null = null
 
   constructor(cluster: KafkaCluster, epochOf: EpochOf, everyMs: number, clock: Clock) {
@@ -74,13 +76,13 @@ export class Directory {
   async refresh(topic: string): Promise<Topology> {
     this.#asked.add(topic)
     this.#next ??= this.#ask()
-    let metadata: Metadata
+    let topics: TopicsByName
     try {
-      metadata = await this.#next
+      topics = await this.#next
     } catch (error) {
       throw asSourceError(error)
     }
-    return await this.#take(topic, metadata)
+    return await this.#take(topic, topics)
   }
 
   watch(topic: string, watcher: Watcher): void {
@@ -102,19 +104,20 @@ export class Directory {
   }
 
   /** What is asked while a request is under way goes with the next one. */
-  async #ask(): Promise<Metadata> {
+  async #ask(): Promise<TopicsByName> {
     await this.#current
-    const topics = [...this.#asked]
+    const asked = [...this.#asked]
     this.#asked.clear()
-    const answer = this.#cluster.metadata(topics)
+    const answer = this.#cluster.metadata(asked)
     this.#current = answer.catch(() => null)
     this.#next = null
-    return await answer
+    const { topics } = await answer
+    return new Map(topics.map((one) => [one.name, one]))
   }
 
-  async #take(topic: string, metadata: Metadata): Promise<Topology> {
+  async #take(topic: string, topics: TopicsByName): Promise<Topology> {
     const at = this.#clock.monotonic()
-    const { id, partitions } = existing(topic, metadata)
+    const { id, partitions } = existing(topic, topics)
     const epoch = await this.#epochOf(topic, id)
     const topology = { id, epoch, ...leadersOf(partitions, id, this.#known.get(topic)), at }
     this.#known.set(topic, topology)
@@ -130,8 +133,8 @@ export class Directory {
   }
 }
 
-function existing(topic: string, { topics }: Metadata): TopicMetadata {
-  const found = topics.find((one) => one.name === topic)
+function existing(topic: string, topics: TopicsByName): TopicMetadata {
+  const found = topics.get(topic)
   if (found === undefined) throw new SourceError('unavailable', `the cluster's answer does not name topic ${topic}`)
   const failure = failureOf(topic, found.code)
   if (failure !== null) throw failure

@@ -10,6 +10,13 @@ import { EpochTable } from './epoch-table.ts'
 const LOCK_MS_MAX = 5000
 const LOCK_RETRY_MS = 20
 
+interface Asked {
+  readonly cluster: string
+  readonly topic: string
+  readonly topicId: string
+  told(epoch: number): void
+}
+
 /**
  * The book of one machine, in a file. Processes beside each other write it in turn, behind a lock file; who reads sees a
  * whole file, since a new one is renamed into its place. Where the file cannot be kept, the epochs are counted on in memory, and
@@ -23,7 +30,9 @@ export class FileEpochBook implements EpochBook {
   readonly #given = new Map<string, number>()
   /** The file as it was last seen. */
   #table = new EpochTable()
-  #last: Promise<unknown> = Promise.resolve()
+  /** Asked for while the file was in use: one more look at it answers them all. */
+  #waiting: Asked[] = []
+  #busy = false
 
   constructor(file: string, clock: Clock, log: Log) {
     this.#file = file
@@ -32,34 +41,48 @@ export class FileEpochBook implements EpochBook {
   }
 
   async epochOf(cluster: string, topic: string, topicId: string): Promise<number> {
-    const key = `${cluster} ${topic} ${topicId}`
-    const given = this.#given.get(key)
+    const given = this.#given.get(keyOf(cluster, topic, topicId))
     if (given !== undefined) return given
-    const next = this.#last.then(async () => this.#given.get(key) ?? (await this.#note(cluster, topic, topicId)))
-    // Never rejects: what goes wrong with the file is told, and memory stands in.
-    this.#last = next
-    const epoch = await next
-    this.#given.set(key, epoch)
-    return epoch
+    return await new Promise((told) => {
+      this.#waiting.push({ cluster, topic, topicId, told })
+      // Never rejects: what goes wrong with the file is told, and memory stands in.
+      if (!this.#busy) void this.#answer()
+    })
   }
 
-  async #note(cluster: string, topic: string, id: string): Promise<number> {
+  async #answer(): Promise<void> {
+    this.#busy = true
+    while (this.#waiting.length > 0) {
+      const asked = this.#waiting
+      this.#waiting = []
+      await this.#keep(asked)
+      for (const { cluster, topic, topicId, told } of asked) {
+        const key = keyOf(cluster, topic, topicId)
+        const epoch = this.#given.get(key) ?? this.#table.note(cluster, topic, topicId)
+        this.#given.set(key, epoch)
+        told(epoch)
+      }
+    }
+    this.#busy = false
+  }
+
+  async #keep(asked: readonly Asked[]): Promise<void> {
     try {
       await this.#see()
-      if (this.#table.find(cluster, topic, id) === null) await this.#write(cluster, topic, id)
+      const news = asked.filter((one) => this.#table.find(one.cluster, one.topic, one.topicId) === null)
+      if (news.length > 0) await this.#write(news)
     } catch (error) {
       const fields = { file: this.#file, error }
       this.#log.error(fields, "the topics' epochs cannot be kept in their file; they are counted in memory")
     }
-    return this.#table.note(cluster, topic, id)
   }
 
-  async #write(cluster: string, topic: string, id: string): Promise<void> {
+  async #write(news: readonly Asked[]): Promise<void> {
     await mkdir(dirname(this.#file), { recursive: true })
     const lock = await this.#lock()
     try {
       await this.#see()
-      this.#table.note(cluster, topic, id)
+      for (const { cluster, topic, topicId } of news) this.#table.note(cluster, topic, topicId)
       await replace(this.#file, this.#table.toText())
     } finally {
       await rm(lock, { force: true })
@@ -113,6 +136,11 @@ export class FileEpochBook implements EpochBook {
     if (moved !== null && moved.ino !== seen.ino) await rename(taken, lock)
     else await rm(taken, { force: true })
   }
+}
+
+/** Names hold no space. */
+function keyOf(cluster: string, topic: string, topicId: string): string {
+  return `${cluster} ${topic} ${topicId}`
 }
 
 async function textOf(file: string): Promise<string | null> {

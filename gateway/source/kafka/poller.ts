@@ -1,11 +1,7 @@
 import type { KafkaCluster } from '../../drivers/kafka/cluster.ts'
-import {
-  fetch,
-  type Fetched,
-  type FetchedPartition,
-  type FetchPartition,
-  type FetchTopic,
-} from '../../drivers/kafka/fetch.ts'
+import { FetchSession, type Polled } from '../../drivers/kafka/fetch-session.ts'
+import type { Fetched, FetchedPartition } from '../../drivers/kafka/fetch.ts'
+import type { Question } from '../../drivers/kafka/protocol.ts'
 import type { KafkaSourceLimits } from './limits.ts'
 import type { TailPartition } from './tail-partition.ts'
 
@@ -24,6 +20,7 @@ interface Lane {
   readonly name: LaneName
   readonly waitMs: number
   readonly members: Set<TailPartition>
+  readonly session: FetchSession<TailPartition>
   running: boolean
   /** Its last poll has returned and the next one waits for the fresh lane's to join. */
   gathering: boolean
@@ -47,7 +44,6 @@ export class TailPoller {
   readonly #now: () => number
   readonly #lanes: { readonly [name in LaneName]: Lane }
   readonly #laneOf = new Map<TailPartition, Lane>()
-  #turn = 0
 
   constructor(cluster: KafkaCluster, node: number, connection: string, limits: KafkaSourceLimits, now: () => number) {
     this.#cluster = cluster
@@ -56,9 +52,9 @@ export class TailPoller {
     this.#limits = limits
     this.#now = now
     this.#lanes = {
-      fresh: newLane('fresh', limits.freshWaitMs),
-      busy: newLane('busy', limits.tailWaitMs),
-      idle: newLane('idle', limits.tailWaitMs),
+      fresh: newLane('fresh', limits.freshWaitMs, limits),
+      busy: newLane('busy', limits.tailWaitMs, limits),
+      idle: newLane('idle', limits.tailWaitMs, limits),
     }
   }
 
@@ -111,23 +107,21 @@ export class TailPoller {
   }
 
   async #poll(lane: Lane, polled: readonly TailPartition[]): Promise<void> {
-    let answer: Fetched
+    let answer: Polled<TailPartition>
     try {
-      answer = await this.#fetch(lane, polled)
+      answer = await lane.session.poll(polled, (question) => this.#ask(lane, question))
       if (answer.code !== 0) throw new Error(`broker ${this.#node} refused a fetch (code ${answer.code})`)
     } catch (error) {
       return this.#fail(lane, polled, error)
     }
-    await this.#hand(lane, polled, answer.partitions)
-    for (const partition of polled) if (this.#laneOf.get(partition) === lane) this.#settle(lane, partition)
+    const now = this.#now()
+    await this.#hand(lane, answer.answers, now)
+    this.#settle(lane, polled, now)
   }
 
-  async #fetch(lane: Lane, polled: readonly TailPartition[]): Promise<Fetched> {
-    const { tailBytesMax, tailMsMax } = this.#limits
-    // The broker fills in the order of asking, so that another partition comes first each time.
-    const topics = topicsOf(polled, this.#turn++ % polled.length, this.#limits.tailPartitionBytesMax)
-    const query = fetch({ maxWaitMs: lane.waitMs, minBytes: 1, maxBytes: tailBytesMax, topics })
-    return await this.#cluster.askOn(this.#node, `${this.#connection}-${lane.name}`, query, lane.waitMs + tailMsMax)
+  async #ask(lane: Lane, question: Question<Fetched>): Promise<Fetched> {
+    const msMax = lane.waitMs + this.#limits.tailMsMax
+    return await this.#cluster.askOn(this.#node, `${this.#connection}-${lane.name}`, question, msMax)
   }
 
   #fail(lane: Lane, polled: readonly TailPartition[], error: unknown): void {
@@ -136,35 +130,37 @@ export class TailPoller {
     for (const [owner, partitions] of byOwner(ours, (partition) => partition)) owner.failed(partitions, error)
   }
 
-  async #hand(lane: Lane, polled: readonly TailPartition[], answers: readonly FetchedPartition[]): Promise<void> {
-    const byName = new Map(polled.map((partition) => [`${partition.partition} ${partition.topic}`, partition]))
-    const pairs: (readonly [TailPartition, FetchedPartition])[] = []
-    for (const answer of answers) {
-      const partition = byName.get(`${answer.partition} ${answer.topic}`)
-      if (partition === undefined || this.#laneOf.get(partition) !== lane) continue
-      if (answer.batches.length > 0) partition.busyAt = this.#now()
-      pairs.push([partition, answer])
-    }
+  async #hand(lane: Lane, answers: Polled<TailPartition>['answers'], now: number): Promise<void> {
+    const pairs = answers.filter(([partition]) => this.#laneOf.get(partition) === lane)
+    for (const [partition, { batches }] of pairs) if (batches.length > 0) partition.busyAt = now
     const owners = byOwner(pairs, ([partition]) => partition)
     await Promise.all([...owners].map(([owner, batch]) => owner.fetched(batch)))
   }
 
-  /** After an answer: into the lane that fits the partition, through the fresh one where that cannot take it now. */
-  #settle(lane: Lane, partition: TailPartition): void {
-    const busy = this.#now() - partition.busyAt < this.#limits.idleAfterMs
-    const fitting = busy ? this.#lanes.busy : this.#lanes.idle
-    if (fitting === lane) return
-    if (!fitting.running || fitting.gathering) {
-      this.#move(partition, fitting)
-      this.#start(fitting)
-    } else if (lane !== this.#lanes.fresh) {
-      this.add(partition)
+  /** After an answer: each into the lane that fits it, through the fresh one where that cannot take it now. */
+  #settle(lane: Lane, polled: readonly TailPartition[], now: number): void {
+    const { busy, idle, fresh } = this.#lanes
+    for (const partition of polled) {
+      const fitting = now - partition.busyAt < this.#limits.idleAfterMs ? busy : idle
+      if (fitting === lane || this.#laneOf.get(partition) !== lane) continue
+      if (!fitting.running || fitting.gathering) {
+        this.#move(partition, fitting)
+        this.#start(fitting)
+      } else if (lane !== fresh) {
+        this.add(partition)
+      }
     }
   }
 }
 
-function newLane(name: LaneName, waitMs: number): Lane {
-  return { name, waitMs, members: new Set(), running: false, gathering: false, round: Promise.resolve() }
+function newLane(name: LaneName, waitMs: number, limits: KafkaSourceLimits): Lane {
+  const { tailBytesMax, tailPartitionBytesMax } = limits
+  const session = new FetchSession<TailPartition>({
+    maxWaitMs: waitMs,
+    maxBytes: tailBytesMax,
+    partitionBytesMax: tailPartitionBytesMax,
+  })
+  return { name, waitMs, members: new Set(), session, running: false, gathering: false, round: Promise.resolve() }
 }
 
 function byOwner<T>(items: readonly T[], partitionOf: (item: T) => TailPartition): Map<PartitionOwner, T[]> {
@@ -176,16 +172,4 @@ function byOwner<T>(items: readonly T[], partitionOf: (item: T) => TailPartition
     else list.push(item)
   }
   return owners
-}
-
-function topicsOf(polled: readonly TailPartition[], first: number, maxBytes: number): FetchTopic[] {
-  const topics = new Map<string, FetchTopic & { readonly partitions: FetchPartition[] }>()
-  for (let i = 0; i < polled.length; i++) {
-    const { topic, topicId, partition, next, leaderEpoch } = polled[(first + i) % polled.length]!
-    const one = { partition, fetchOffset: next ?? 0, maxBytes, leaderEpoch }
-    const asked = topics.get(topic)
-    if (asked === undefined) topics.set(topic, { topic, id: topicId, partitions: [one] })
-    else asked.partitions.push(one)
-  }
-  return [...topics.values()]
 }

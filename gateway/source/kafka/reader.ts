@@ -1,5 +1,11 @@
 import { KAFKA_CODE } from '../../drivers/kafka/errors.ts'
-import { fetch, type Fetched, type FetchedPartition, type FetchPartition } from '../../drivers/kafka/fetch.ts'
+import {
+  fetch,
+  partitionsOf,
+  type Fetched,
+  type FetchedPartition,
+  type FetchPartition,
+} from '../../drivers/kafka/fetch.ts'
 import { SourceError, isUnresolved, type Slice, type Vector } from '../../stream/source.ts'
 import type { KafkaContext } from './context.ts'
 import { NO_LEADER, asSourceError, type Topology } from './directory.ts'
@@ -171,7 +177,7 @@ export class KafkaReader {
     const query = fetch({ maxWaitMs: limits.readWaitMs, minBytes: 0, maxBytes: bytesMax, topics })
     const answer = await cluster.askOn(node, `read-${place}`, query, limits.readWaitMs + limits.readMsMax)
     this.#suspectUntil.delete(node)
-    const slices = await this.#slices(topic, node, answer.partitions, offsets)
+    const slices = await this.#slices(topic, node, partitionsOf(answer), offsets)
     return { slices, byName: id !== null && this.#askedByName(answer, positions, offsets, slices) }
   }
 

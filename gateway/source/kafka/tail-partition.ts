@@ -40,4 +40,8 @@ export class TailPartition {
     this.owner = owner
     this.next = next
   }
+
+  get fetchOffset(): number {
+    return this.next ?? 0
+  }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -39,6 +39,25 @@ describe('epoch book × file', () => {
     const said = writers.map(({ log }) => JSON.parse(readFileSync(log, 'utf8')) as { [id: string]: number })
     for (const one of said) assert.deepEqual(one, said[0])
     assert.equal(new Set(Object.values(said[0]!)).size, 40)
+  })
+
+  test('a thousand topics at once take as many writes as two', async () => {
+    const file = fresh()
+    const book = open(file)
+    const topics = Array.from({ length: 1000 }, (_, i) => `t${i}`)
+    let drafts = 0
+    mkdirSync(join(file, '..'), { recursive: true })
+    const watcher = watch(join(file, '..'), (_, name) => {
+      if (name === 'epochs.json.lock') drafts++
+    })
+    const epochs = await Promise.all(topics.map((topic) => book.epochOf('main', topic, 'a')))
+    assert.deepEqual(new Set(epochs), new Set([0]))
+    await new Promise((resolve) => setImmediate(resolve))
+    watcher.close()
+    // A lock is seen as it comes and as it goes.
+    assert.ok(drafts <= 4, `${drafts} changes of the lock`)
+    const table = EpochTable.fromText(readFileSync(file, 'utf8'))
+    for (const topic of topics) assert.equal(table.find('main', topic, 'a'), 0)
   })
 
   test('a lock that a crash left behind is broken', async () => {

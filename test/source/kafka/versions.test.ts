@@ -120,6 +120,27 @@ describe('kafka versions', () => {
     await unaware.close()
   })
 
+  test('a tail of many partitions is asked for once, then for what has changed', async () => {
+    await open({})
+    const topic = await world.createTopic(60)
+    const bytes: number[] = []
+    proxy.meanwhile = async (apiKey, frame) => {
+      if (apiKey === API.fetch) bytes.push(frame.length)
+    }
+    const heard = new Heard()
+    const following = source.follow(
+      topic,
+      Array.from({ length: 60 }, () => 0),
+      heard,
+    )
+    await eventually(() => heard.end.length === 60, 'the ends')
+    const all = Math.max(...bytes)
+    await eventually(() => bytes.slice(-3).every((one) => one < all / 10), 'short fetches')
+    await world.append(topic, numbered(0, 300))
+    await eventually(() => heard.records.length === 300, 'records of all partitions')
+    following.close()
+  })
+
   test('each fetch of a tail names the leader that its position was held against', async () => {
     await open({})
     const topic = await world.createTopic(2)
@@ -129,7 +150,11 @@ describe('kafka versions', () => {
     }
     const heard = new Heard()
     const following = source.follow(topic, [0, 0], heard)
-    await eventually(() => heard.end.length === 2 && named.length > 4, 'fetches')
+    await eventually(() => heard.end.length === 2, 'the ends')
+    const first = named.length
+    await world.append(topic, numbered(0, 10))
+    // Named again where the position has moved.
+    await eventually(() => heard.records.length === 10 && named.length > first, 'fetches')
     following.close()
     assert.ok(
       named.every((epoch) => epoch >= 0),
