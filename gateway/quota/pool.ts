@@ -4,16 +4,8 @@ import { finite, partOf, smaller, total } from './amount.ts'
 import { Bucket } from './bucket.ts'
 import { Emergency } from './emergency.ts'
 import { Holding } from './holding.ts'
-import {
-  type Amount,
-  type Ask,
-  type Granted,
-  LONE_LOOK_MS,
-  LOOK_MS,
-  NOTHING,
-  type Unit,
-  type Unknown,
-} from './leases.ts'
+import { LONE_LOOK_MS, LOOK_MS, NOTHING } from './leases.ts'
+import type { Amount, Ask, Granted, Unit, Unknown } from './leases.ts'
 import { Members } from './members.ts'
 import { Pace } from './pace.ts'
 import { Patience } from './patience.ts'
@@ -282,11 +274,13 @@ export class LeasePool implements Pool {
   #topsUp(now: number): boolean {
     if (now < this.#topUpAt || this.#patience.blocked(now) || now - this.#pace.spentAt > ACTIVE_MS) return false
     const pace = this.#pace.perMinute(now)
-    if (pace === null || !this.#holding.runsLow(pace, AHEAD_MS)) return false
+    // A look is a call anyway: what would not last until the next one comes with it.
+    const aheadMs = now < this.#lookAt ? AHEAD_MS : AHEAD_MS + this.#lookMs
+    if (pace === null || !this.#holding.runsLow(pace, aheadMs)) return false
     // What members hold in advance may last as long, and is taken off what is granted.
     this.#recall()
     this.#topUpAt = now + TOP_UP_MS
-    return this.#holding.runsLow(pace, AHEAD_MS)
+    return this.#holding.runsLow(pace, aheadMs)
   }
 
   #newAsk(need: Amount | null, held: Amount, now: number): Ask {

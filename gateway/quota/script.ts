@@ -1,4 +1,14 @@
-import { CHUNKS, FORGET_HELD_MS, FORGET_MS, HOLDER_MS, LONG_MS, OVERAGE_PACE_PARTS, SEAT_MS } from './leases.ts'
+import {
+  CHUNKS,
+  FORGET_HELD_MS,
+  FORGET_MS,
+  HOLDER_MS,
+  LONE_CHUNKS,
+  LONE_LEASE_MS,
+  LONG_MS,
+  OVERAGE_PACE_PARTS,
+  SEAT_MS,
+} from './leases.ts'
 
 /**
  * The rules of `settle.ts`, word for word, on the hash of each agreement. Fields:
@@ -192,11 +202,12 @@ local function settle(key, ask)
     for u = 1, 2 do
       local pace = ask.p and ask.p[u]
       local limited, left, most = false, math.huge, not ask.v and pace or math.huge
+      local lone = #others == 0 and math.ceil((pace or 0) * ${LONE_LEASE_MS} / 60000) or 0
       for i, window in ipairs(ask.w) do
         local limit = window[u + 1]
         if limit >= 0 then
           limited = true
-          most = math.min(most, math.ceil(limit / ${CHUNKS}))
+          most = math.min(most, math.max(math.ceil(limit / ${CHUNKS}), math.min(math.ceil(limit / ${LONE_CHUNKS}), lone)))
           if not ask.v then left = math.max(0, math.min(left, limit - used[i][u + 1])) end
         end
       end

@@ -3,6 +3,8 @@ import { endOf, startOf } from './calendar.ts'
 import * as port from './leases.ts'
 import type { Amount, Answer, Ask, Counted, Granted, Notice, Tagged, Unit, WindowCount } from './leases.ts'
 
+const MINUTE_MS = 60_000
+
 /** What is known of one agreement. The script of `script.ts` keeps the same in a hash, by the same rules in the same order. */
 export interface Book {
   /** By the window's length. */
@@ -168,10 +170,12 @@ function chunkOfUnit(ask: Ask, need: number, unit: Unit, used: readonly Counted[
   let left = Infinity
   const pace = ask.pace?.[unit] ?? null
   let most = ask.overage ? Infinity : (pace ?? Infinity)
+  const lone = holders === 1 ? Math.ceil(((pace ?? 0) * port.LONE_LEASE_MS) / MINUTE_MS) : 0
   for (const [i, window] of ask.windows.entries()) {
     const limit = window[unit]
     if (limit === null) continue
-    most = Math.min(most, Math.ceil(limit / port.CHUNKS))
+    const part = Math.max(Math.ceil(limit / port.CHUNKS), Math.min(Math.ceil(limit / port.LONE_CHUNKS), lone))
+    most = Math.min(most, part)
     if (!ask.overage) left = Math.max(0, Math.min(left, limit - (used[i] as Counted)[unit]))
   }
   if (ask.overage) most = Math.max(most, Math.ceil((pace ?? 0) / port.OVERAGE_PACE_PARTS))

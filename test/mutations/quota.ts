@@ -167,6 +167,20 @@ export const QUOTA: readonly Mutation[] = [
     tests: TESTS,
   },
   {
+    name: 'quota: a look brings nothing',
+    file: 'gateway/quota/pool.ts',
+    from: 'now < this.#lookAt ? AHEAD_MS : AHEAD_MS + this.#lookMs',
+    to: 'AHEAD_MS',
+    tests: TESTS,
+  },
+  {
+    name: 'quota: who is not alone is leased as much as who is',
+    file: 'gateway/quota/settle.ts',
+    from: 'holders === 1 ? ',
+    to: 'holders > 0 ? ',
+    tests: TESTS,
+  },
+  {
     name: 'quota: a lease that lapsed is not returned',
     file: 'gateway/quota/holding.ts',
     from: 'this.#returned = rest(this.#returned)',

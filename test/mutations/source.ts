@@ -16,4 +16,32 @@ export const SOURCE: readonly Mutation[] = [
     to: 'const json = value',
     tests: ['source/decode/json', 'transport/framing'],
   },
+  {
+    name: 'a partition that is polled no longer is not forgotten',
+    file: 'gateway/drivers/kafka/fetch-session.ts',
+    from: 'if (this.#told.size === wanted) return forgotten',
+    to: 'return forgotten',
+    tests: ['drivers/kafka/fetch-session'],
+  },
+  {
+    name: 'a fetch that was not answered counts as answered',
+    file: 'gateway/drivers/kafka/fetch-session.ts',
+    from: 'this.#end()\n      throw error',
+    to: 'throw error',
+    tests: ['drivers/kafka/fetch-session'],
+  },
+  {
+    name: 'a partition of a session stays where it was first read',
+    file: 'gateway/drivers/kafka/fetch-session.ts',
+    from: 'if (told.fetchOffset === place.fetchOffset && told.leaderEpoch === place.leaderEpoch) continue',
+    to: 'continue',
+    tests: ['drivers/kafka/fetch-session'],
+  },
+  {
+    name: 'each topic writes the epochs down by itself',
+    file: 'gateway/source/kafka/epoch-file.ts',
+    from: 'const asked = this.#waiting\n      this.#waiting = []',
+    to: 'const asked = this.#waiting.splice(0, 1)',
+    tests: ['source/kafka/epoch-file'],
+  },
 ]

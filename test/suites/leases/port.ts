@@ -188,6 +188,21 @@ export function portSuite(open: OpenLeases): void {
     assert.equal((await ask(leases, askOf(agreement, { pace: { messages: 3, bytes: 0 } }))).granted.messages, 3)
   })
 
+  for (const { spends, chunk } of [
+    { spends: 300, chunk: 100 },
+    { spends: 600, chunk: 140 },
+    { spends: 6_000, chunk: 200 },
+  ]) {
+    test(`who is alone and spends ${spends} a minute of 1,600 gets ${chunk}, and beside another 100 at most`, async () => {
+      const leases = await open(new HandClock(NOON))
+      const agreement = agreementOf([perMinute(1600)])
+      const pace = { messages: spends, bytes: 0 }
+      assert.equal((await ask(leases, askOf(agreement, { pace }))).granted.messages, chunk)
+      const other = await ask(leases, askOf(agreement, { holder: 'b', pace }))
+      assert.equal(other.granted.messages, 100)
+    })
+  }
+
   const MONTHS: readonly (readonly [at: number, start: number, end: number])[] = [
     [Date.UTC(2028, 1, 29, 23, 59, 50), Date.UTC(2028, 1, 1), Date.UTC(2028, 2, 1)],
     [Date.UTC(2027, 1, 28, 12), Date.UTC(2027, 1, 1), Date.UTC(2027, 2, 1)],
