@@ -14,7 +14,7 @@ interface Asked {
   readonly cluster: string
   readonly topic: string
   readonly topicId: string
-  told(epoch: number): void
+  readonly told: (epoch: number) => void
 }
 
 /**
