@@ -134,7 +134,7 @@ export const SEAT_MS = 60_000
 export const CHUNKS = 16
 /** And who is alone, and spends fast, what it spends in the time until it looks again, and a little: up to this part. */
 export const LONE_CHUNKS = 8
-export const LONE_LEASE_MS = LONE_LOOK_MS + 2_000
+export const LONE_LEASE_MINUTES = (LONE_LOOK_MS + 2_000) / 60_000
 /** Where nothing is ever refused, a lease may be this part of what is spent in a minute: small windows do not slow a fast agreement down. */
 export const OVERAGE_PACE_PARTS = 10
 /** Windows of at least this length are not taken for empty where the store knows nothing of them. */

@@ -4,7 +4,7 @@ import {
   FORGET_MS,
   HOLDER_MS,
   LONE_CHUNKS,
-  LONE_LEASE_MS,
+  LONE_LEASE_MINUTES,
   LONG_MS,
   OVERAGE_PACE_PARTS,
   SEAT_MS,
@@ -202,7 +202,7 @@ local function settle(key, ask)
     for u = 1, 2 do
       local pace = ask.p and ask.p[u]
       local limited, left, most = false, math.huge, not ask.v and pace or math.huge
-      local lone = #others == 0 and math.ceil((pace or 0) * ${LONE_LEASE_MS} / 60000) or 0
+      local lone = #others == 0 and math.ceil((pace or 0) * ${LONE_LEASE_MINUTES}) or 0
       for i, window in ipairs(ask.w) do
         local limit = window[u + 1]
         if limit >= 0 then

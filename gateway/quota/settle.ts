@@ -3,8 +3,6 @@ import { endOf, startOf } from './calendar.ts'
 import * as port from './leases.ts'
 import type { Amount, Answer, Ask, Counted, Granted, Notice, Tagged, Unit, WindowCount } from './leases.ts'
 
-const MINUTE_MS = 60_000
-
 /** What is known of one agreement. The script of `script.ts` keeps the same in a hash, by the same rules in the same order. */
 export interface Book {
   /** By the window's length. */
@@ -170,7 +168,7 @@ function chunkOfUnit(ask: Ask, need: number, unit: Unit, used: readonly Counted[
   let left = Infinity
   const pace = ask.pace?.[unit] ?? null
   let most = ask.overage ? Infinity : (pace ?? Infinity)
-  const lone = holders === 1 ? Math.ceil(((pace ?? 0) * port.LONE_LEASE_MS) / MINUTE_MS) : 0
+  const lone = holders === 1 ? Math.ceil((pace ?? 0) * port.LONE_LEASE_MINUTES) : 0
   for (const [i, window] of ask.windows.entries()) {
     const limit = window[unit]
     if (limit === null) continue

@@ -78,8 +78,11 @@ describe('fetch sessions', () => {
   test('a refusal of another kind is handed on, and all is asked for by the next fetch', async () => {
     await poll(place('a'))
     broker.refuseWith = KAFKA_CODE.clusterDenied
-    assert.equal((await session.poll([place('a')], broker.ask)).code, KAFKA_CODE.clusterDenied)
-    assert.deepEqual(await poll(place('a')), ['a/0'])
+    const a = place('a')
+    assert.equal((await session.poll([a], broker.ask)).code, KAFKA_CODE.clusterDenied)
+    const asked = broker.asked
+    assert.deepEqual(await poll(a), ['a/0'])
+    assert.equal(broker.asked, asked + 1)
   })
 
   test('after a fetch that was never answered all is asked for', async () => {
@@ -113,13 +116,15 @@ describe('fetch sessions', () => {
 
   test('topics without ids, or brokers that take none, are asked for by name', async () => {
     const nameless = place('a', { topicId: null })
-    await poll(nameless, place('b'))
+    const [a, b] = [place('a'), place('b')]
+    await poll(nameless, b)
     assert.equal(broker.byId, false)
-    await poll(place('a'), place('b'))
+    assert.equal((await poll(a, b)).length, 2)
     assert.equal(broker.byId, true, 'and by id, in a session of their own, when all have theirs')
     broker.versionMax = 12
-    await poll(place('a'), place('b'))
+    assert.equal((await poll(a, b)).length, 2)
     assert.equal(broker.byId, false)
+    assert.equal(broker.asked, 3, 'none was refused')
   })
 
   test('each fetch of a session has the next number', async () => {
@@ -199,6 +204,8 @@ class Broker {
   epoch = -1
   #id = 0
   #next = 0
+  /** Its session names topics by their ids. */
+  #keptById = false
   #offsets = new Map<string, number>()
   /** Asked for since it was last told of. */
   #untold = new Set<string>()
@@ -258,12 +265,14 @@ class Broker {
     this.named = asked.map(({ name, offset }) => `${name}@${offset}`)
     this.forgotten = left
     const code = this.#refusal(id, epoch)
-    if (code !== 0) return this.#encode(byId, code, 0, [])
+    // As real brokers refuse: with the session's id still on it.
+    if (code !== 0) return this.#encode(byId, code, id, [])
     if (id === 0) {
       this.#offsets.clear()
       this.#untold.clear()
       if (this.keeps) this.#id++
       this.#next = 1
+      this.#keptById = byId
     } else {
       this.#next++
     }
@@ -286,6 +295,7 @@ class Broker {
     if (code !== 0) return code
     if (id === 0) return epoch === 0 ? 0 : 42
     if (id !== this.#id) return KAFKA_CODE.fetchSessionGone
+    if (this.byId !== this.#keptById) return KAFKA_CODE.fetchSessionTopicId
     return epoch === this.#next ? 0 : KAFKA_CODE.fetchSessionEpoch
   }
 
